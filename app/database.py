@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NewType, cast
 
 import psycopg
-from sqlalchemy import Constraint, Index, func, select
+from sqlalchemy import Constraint, Index
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -37,6 +37,8 @@ from app.sqlstates import ends_connection
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)
 Deed = Callable[[], Awaitable[object]]
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 class FlushingSession(SyncSession):
@@ -293,7 +295,7 @@ async def lock(session: WriteSession, what: str) -> None:
     """Waits until no other transaction holds the lock of this name, and holds it until this one ends."""
     held = _locks(session)
     if what not in held:
-        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
+        await (await session.connection()).exec_driver_sql(_LOCK, (what,))
         held.add(what)
 
 

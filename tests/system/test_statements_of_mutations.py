@@ -75,7 +75,7 @@ CEILINGS = {
     "sharePost again": 5,
     "sendMessage": 6,
     "readConversation": 7,
-    "sendFriendRequest": 7,
+    "sendFriendRequest": 6,
     "muteUser": 8,
     "blockUser": 12,
     "createDataset": 4,

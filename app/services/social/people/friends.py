@@ -17,7 +17,14 @@ from app.models.social import FriendRequest, Friendship
 from app.policies import Viewer, names_viewer, require, signed_in, visible
 from app.policies.social import is_friend, is_muted, may_answer_this_friend_request
 from app.rates import Rates, Share
-from app.services.social.people.pairs import end_friendship, lock_pair, somebody_else, tell
+from app.services.social.people.pairs import (
+    end_friendship,
+    lock_pair,
+    lock_with_somebody_else,
+    nobody,
+    somebody_else,
+    tell,
+)
 from app.services.system import notification_groups
 from app.settings import settings
 
@@ -69,11 +76,15 @@ def limit_friend_requests(rates: Rates, viewer: Viewer) -> AbstractAsyncContextM
 async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: int) -> Asked:
     """Sends a friend request; accepts the other's request if there is one."""
     own = signed_in(viewer)
-    other = await somebody_else(session, viewer, user_id)
+    await lock_with_somebody_else(session, viewer, user_id)
     pending_count = select(func.count()).where(FriendRequest.from_user_id == own).correlate(None).scalar_subquery()
-    relations = select(is_friend(viewer, User.id), pending_count, FriendRequest).where(User.id == user_id)
-    joined = relations.select_from(User).outerjoin(FriendRequest, between(own, User.id))
-    is_already, pending, request = (await session.execute(joined.limit(1))).one()
+    seen = visible(User, viewer).where(User.id == user_id, User.is_active)
+    related = seen.add_columns(is_friend(viewer, User.id), pending_count, FriendRequest)
+    query = related.outerjoin(FriendRequest, between(own, User.id))
+    found = (await session.execute(query.limit(1))).one_or_none()
+    if found is None:
+        raise nobody()
+    other, is_already, pending, request = found
     if is_already:
         raise Conflict(f"{other.username} is already your friend.")
     if request is not None and request.from_user_id == own:

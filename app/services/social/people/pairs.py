@@ -25,18 +25,30 @@ ACTIONS = notification_groups.actions("actions_of_people_told", f"doer.is_active
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
     """Another user whom the viewer sees, with the relations of both locked until this transaction ends."""
+    await lock_with_somebody_else(session, viewer, user_id, field=field)
+    return await anybody(session, viewer, user_id, field=field)
+
+
+async def lock_with_somebody_else(
+    session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId"
+) -> None:
+    """Locks the relations of the viewer and another user until this transaction ends."""
     if user_id == signed_in(viewer):
         raise Invalid(field, "This is your own account. Choose another user.")
     await lock_pair(session, signed_in(viewer), user_id)
-    return await anybody(session, viewer, user_id, field=field)
 
 
 async def anybody(session: ReadSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:
     """A user whom the viewer sees."""
     user = await session.scalar(visible(User, viewer).where(User.id == user_id))
     if user is None or not user.is_active:
-        raise Invalid(field, "There is no user with this id.")
+        raise nobody(field)
     return user
+
+
+def nobody(field: str = "userId") -> Invalid:
+    """What is said of a user whom the viewer does not see."""
+    return Invalid(field, "There is no user with this id.")
 
 
 async def lock_pair(session: WriteSession, one: int, other: int) -> None:
