@@ -110,6 +110,12 @@ def test_every_write_on_behalf_of_somebody_asks_a_policy():
     assert writes - askers(services) == set()
 
 
+def test_no_rule_makes_an_alias_whenever_it_is_asked():
+    rules = [(named(file), rule) for file in (ROOT / "app/policies").rglob("*.py") for rule in functions(file)]
+    assert len(rules) > 100
+    assert [f"{place}: {rule.name}" for place, rule in rules if "aliased" in names_called(rule)] == []
+
+
 def types_taken(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return {ast.unparse(argument.annotation) for argument in function.args.args if argument.annotation}
 
