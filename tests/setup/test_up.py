@@ -46,6 +46,13 @@ def environment(home) -> dict[str, str]:
     return {name: told for name, told in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}} | own
 
 
+@pytest.fixture(scope="module")
+def up(environment) -> Iterator[subprocess.Popen[str]]:
+    """One that runs, for all tests that leave it running."""
+    with started(environment) as (up, _):
+        yield up
+
+
 @contextmanager
 def started(environment, command=UP) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running one, and what it said until it was ready."""
@@ -69,10 +76,15 @@ def _said_until(end: str, up: subprocess.Popen[str]) -> str:
 
 
 def status(environment, path: str) -> int:
+    return answer(environment, path)[0]
+
+
+def answer(environment, path: str) -> tuple[int, bytes]:
     address = http.client.HTTPConnection("127.0.0.1", int(environment["PORT"]), timeout=60)
     with closing(address) as connection:
         connection.request("GET", path)
-        return connection.getresponse().status
+        response = connection.getresponse()
+        return response.status, response.read()
 
 
 def signed_in_with_osm(environment) -> str:
@@ -122,16 +134,38 @@ def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
     assert running(home) is None
 
 
-def test_a_second_terminal_finds_what_runs_and_cannot_start_another(environment, home):
-    with started(environment) as (up, _):
-        asked = {name: told for name, told in environment.items() if name != "PORT"}
-        command = [sys.executable, "-m", "app.cli", "doctor"]
-        examined = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
-        assert "✗" not in examined.stdout
-        assert examined.returncode == 0
-        second = subprocess.run(UP, env=environment, capture_output=True, text=True, check=False)
-        assert second.returncode == 1
-        assert second.stderr.startswith(f"Fieldgraph is already running in {home} (process {up.pid}).")
+def test_a_second_terminal_finds_what_runs_and_cannot_start_another(up, environment, home):
+    asked = {name: told for name, told in environment.items() if name != "PORT"}
+    command = [sys.executable, "-m", "app.cli", "doctor"]
+    examined = subprocess.run(command, env=asked, capture_output=True, text=True, check=False)
+    assert "✗" not in examined.stdout
+    assert examined.returncode == 0
+    second = subprocess.run(UP, env=environment, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Fieldgraph is already running in {home} (process {up.pid}).")
+
+
+def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(up, environment):
+    parts = descendants(up.pid)
+    for _ in range(2):
+        os.kill(_redis(descendants(up.pid)), signal.SIGKILL)
+        _said_until("Restarting it.", up)
+        deadline = time.monotonic() + READY_S_MAX
+        while (readiness := answer(environment, "/readyz"))[0] != 200:
+            assert time.monotonic() < deadline, readiness
+            time.sleep(0.1)
+    assert _running(parts, "serve") in descendants(up.pid)
+
+
+def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(up):
+    api, worker = (_running(descendants(up.pid), command) for command in ("serve", "work"))
+    os.kill(worker, signal.SIGKILL)
+    _said_until("The worker exited with code -9. Restarting it.", up)
+    _said_until("working", up)
+    os.kill(api, signal.SIGKILL)
+    assert up.wait(120) == 1
+    assert up.stdout is not None
+    assert "The api exited with code -9. Stopping everything." in up.stdout.read()
 
 
 def test_killing_the_launcher_leaves_no_orphan_and_the_next_start_is_well(environment):
@@ -151,31 +185,6 @@ def test_it_ends_with_the_program_that_started_it(environment):
         parts = descendants(parent.pid)
         parent.kill()
         await_end(parts)
-
-
-def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(environment):
-    with started(environment) as (up, _):
-        api, worker = (_running(descendants(up.pid), command) for command in ("serve", "work"))
-        os.kill(worker, signal.SIGKILL)
-        _said_until("The worker exited with code -9. Restarting it.", up)
-        _said_until("working", up)
-        os.kill(api, signal.SIGKILL)
-        assert up.wait(120) == 1
-        assert up.stdout is not None
-        assert "The api exited with code -9. Stopping everything." in up.stdout.read()
-
-
-def test_a_redis_that_dies_is_replaced_and_the_rest_goes_on(environment):
-    with started(environment) as (up, _):
-        parts = descendants(up.pid)
-        for _ in range(2):
-            os.kill(_redis(descendants(up.pid)), signal.SIGKILL)
-            _said_until("Restarting it.", up)
-            deadline = time.monotonic() + READY_S_MAX
-            while status(environment, "/readyz") != 200:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        assert _running(parts, "serve") in descendants(up.pid)
 
 
 def _redis(processes: set[int]) -> int:
