@@ -65,6 +65,7 @@ COLUMNS = (
 program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console(highlight=False, width=110)
 Tell = Callable[[int, str], Awaitable[None]]
+Serve = Callable[[PrivateServers, int], "AbstractAsyncContextManager[Served]"]
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,16 @@ def main(
     """Measure one event to many: the server on one core, those who listen on another."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     counts = [int(count) for count in subscribers.split(",")]
-    files = max(counts) + FILES_BESIDES
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    servers = {"ours": ours, **({"graphql-ws": theirs} if peer else {})}
+    servers: dict[str, Serve] = {"ours": ours, **({"graphql-ws": theirs} if peer else {})}
+    try:
+        _may_open(max(counts) + FILES_BESIDES)
+        console.print(_measured(counts, events, pause_s, accounts, servers))
+    except CannotStart as error:
+        console.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+
+
+def _measured(counts: list[int], events: int, pause_s: float, accounts: int, servers: dict[str, Serve]) -> Table:
     table = Table(title=f"{events} events of {EVENT_BYTES} bytes, Python {platform.python_version()}")
     table.box, table.title_justify = box.SIMPLE_HEAD, "left"
     for column in COLUMNS:
@@ -114,7 +122,18 @@ def main(
             with filled(ROWS) as private:
                 seen = uvloop.run(_watch(server(private, accounts), count, events, pause_s))
             table.add_row(name, f"{count}", *_figures(seen))
-    console.print(table)
+    return table
+
+
+def _may_open(files: int) -> None:
+    """Lets this process, and so all that it starts, have so many files and connections open."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, hard)))
+    except (ValueError, PermissionError):
+        raise CannotStart(
+            f"The system lets a process open {hard} files: measure at most {hard - FILES_BESIDES} sockets."
+        ) from None
 
 
 def _figures(seen: Seen) -> tuple[str, ...]:
@@ -140,6 +159,7 @@ async def _watch(server: AbstractAsyncContextManager[Served], count: int, events
         before = _rss(served.pid)
         with listening(served, count) as listeners:
             connect_s = _ready(listeners)
+            console.print(f"{count} sockets connected in {connect_s:.1f} s.")
             await _at_rest(served.pid)
             idle, cpu_s = _rss(served.pid), _cpu_s(served.pid)
             for number in range(events):
@@ -211,6 +231,7 @@ async def _back(served: Served, listeners: subprocess.Popen[bytes]) -> float:
     listeners.stdin.flush()
     await asyncio.sleep(REST_S)
     await _at_rest(served.pid)
+    console.print("All have hung up; something happens, and they come back.")
     await served.tell(-2, _message(-2))
     listeners.stdin.write(b".")
     listeners.stdin.flush()
