@@ -1,6 +1,7 @@
 """Rules for the schema, as `graphql-schema-linter` has them, with those of the house: what breaks one is a sentence."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,9 +33,15 @@ PAGE_INFO = {
 }
 
 
-def problems(schema: GraphQLSchema, *, not_lists: frozenset[str] = frozenset()) -> list[str]:
-    """All that breaks a rule; `not_lists` are types whose names only look like those of lists."""
-    return [*_directives(schema), *_types(schema, not_lists)]
+def problems(
+    schema: GraphQLSchema, *, not_lists: frozenset[str] = frozenset(), common_nouns: frozenset[str] = frozenset()
+) -> list[str]:
+    """All that breaks a rule.
+
+    `not_lists` are types whose names only look like those of lists; `common_nouns` are what rows of several types are
+    called.
+    """
+    return [*_directives(schema), *_types(schema, not_lists), *_filters(schema, common_nouns)]
 
 
 def _directives(schema: GraphQLSchema) -> Iterator[str]:
@@ -58,6 +65,21 @@ def _types(schema: GraphQLSchema, not_lists: frozenset[str]) -> Iterator[str]:
             yield from _page_info(kind)
         if isinstance(kind, GraphQLObjectType) and kind.name.endswith("Connection") and kind.name not in not_lists:
             yield from _connection(kind)
+
+
+def _filters(schema: GraphQLSchema, common_nouns: frozenset[str]) -> Iterator[str]:
+    """`Only cats that …` is said of cats alone: a sentence that was copied to another list speaks of the wrong rows."""
+    said: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not is_introspection_type(kind):
+            for name, field in kind.fields.items():
+                for argument, given in field.args.items():
+                    where = f"{kind.name}.{name}({argument}:)"
+                    said[given.description or ""].setdefault(get_named_type(field.type).name, where)
+    for text, places in said.items():
+        noun = re.match(r"Only (\w+)", text)
+        if noun and len(places) > 1 and noun[1] not in common_nouns:
+            yield f"{', '.join(places.values())}: one sentence for rows of different types: {text[:40]!r}"
 
 
 def _parts(kind: GraphQLNamedType) -> Iterator[str]:

@@ -46,12 +46,12 @@ def feedback_aois(
 ) -> Select[FeedbackAOI]:
     """Correction areas.
 
-    training_id: Only areas that correct this training.
-    model_id: Only areas that correct trainings of this model.
-    user_id: Only areas by this user.
-    review: Only areas with this review by the model's owner.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    training_id: Only correction areas of this training.
+    model_id: Only correction areas of trainings of this model.
+    user_id: Only correction areas by this user.
+    review: Only correction areas with this review by the model's owner.
+    bbox: Only correction areas whose bounding box intersects [west, south, east, north].
+    intersects: Only correction areas that intersect this geometry.
     """
     query = visible(FeedbackAOI, info.context.viewer)
     if training_id is not None:
@@ -76,8 +76,8 @@ def feedback_labels(
 
     feedback_aoi_id: Only features in this area.
     training_id: Only features in areas that correct this training.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    bbox: Only features whose bounding box intersects [west, south, east, north].
+    intersects: Only features that intersect this geometry.
     """
     query = visible(FeedbackLabel, info.context.viewer)
     if feedback_aoi_id is not None:

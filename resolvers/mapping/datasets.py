@@ -66,7 +66,7 @@ def datasets(
 
     status: Only datasets with this status.
     user_id: Only datasets of this user.
-    search: Only teams whose name contains this text, ignoring case.
+    search: Only datasets whose name contains this text, ignoring case.
     bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
     intersects: Only datasets with an area that intersects this geometry.
     """
@@ -117,8 +117,8 @@ def labels(
     dataset_id: Only labels in areas of this dataset.
     aoi_id: Only labels of this area.
     origin: Only labels of this origin.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    bbox: Only labels whose bounding box intersects [west, south, east, north].
+    intersects: Only labels that intersect this geometry.
     """
     query = placed(visible(Label, info.context.viewer), Label.geom, bbox=bbox, intersects=intersects)
     if dataset_id is not None:

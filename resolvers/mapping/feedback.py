@@ -40,10 +40,10 @@ def feedbacks(
 
     training_id: Only feedback on this training.
     model_id: Only feedback on trainings of this model.
-    user_id: Only areas by this user.
+    user_id: Only feedback of this user.
     feedback_type: Only feedback of this type.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    bbox: Only feedback on a place whose bounding box intersects [west, south, east, north].
+    intersects: Only feedback on a place that intersects this geometry.
     """
     query = visible(Feedback, info.context.viewer)
     if training_id is not None:
@@ -128,11 +128,11 @@ def approved_predictions(
 ) -> Select[ApprovedPrediction]:
     """Approved predictions: predicted features that users confirmed.
 
-    training_id: Only areas that correct this training.
-    model_id: Only areas that correct trainings of this model.
-    user_id: Only areas by this user.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    training_id: Only features that this training found.
+    model_id: Only features that trainings of this model found.
+    user_id: Only features that this user approved.
+    bbox: Only features whose bounding box intersects [west, south, east, north].
+    intersects: Only features that intersect this geometry.
     """
     query = visible(ApprovedPrediction, info.context.viewer)
     if training_id is not None:

@@ -30,7 +30,7 @@ async def model_centroids(
 ) -> FeatureCollection:
     """Published models as points, where they were trained; newest first, at most {settings.map_points_max}.
 
-    search: Only teams whose name contains this text, ignoring case.
+    search: Only points of models whose name contains this text, ignoring case.
     bbox: Only points in [west, south, east, north].
     intersects: Only points in this geometry.
     """
@@ -46,9 +46,9 @@ async def dataset_centroids(
 ) -> FeatureCollection:
     """Active datasets as points, at the centre of their areas; newest first, at most {settings.map_points_max}.
 
-    search: Only teams whose name contains this text, ignoring case.
-    bbox: Only datasets with an area whose bounding box intersects [west, south, east, north].
-    intersects: Only datasets with an area that intersects this geometry.
+    search: Only points of datasets whose name contains this text, ignoring case.
+    bbox: Only points of datasets with an area whose bounding box intersects [west, south, east, north].
+    intersects: Only points of datasets with an area that intersects this geometry.
     """
     query = overview.dataset_points(info.context.viewer)
     query = placed(query, AOI.geom, bbox=bbox, intersects=intersects, through=Dataset.aois.any)

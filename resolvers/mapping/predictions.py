@@ -62,10 +62,10 @@ def predictions(
 ) -> Select[Prediction]:
     """Predictions: the viewer's own, published ones, and those shared with the viewer's teams.
 
-    status: Only datasets with this status.
+    status: Only predictions with this status.
     published: True for published predictions only, false for others only.
     training_id: Only predictions with this training's weights.
-    user_id: Only datasets of this user.
+    user_id: Only predictions of this user.
     team_id: Only predictions shared with this team.
     search: Only predictions whose description contains this text, ignoring case.
     bbox: Only predictions whose area has a bounding box that intersects [west, south, east, north].
@@ -99,12 +99,12 @@ def predicted_features(
     """The features a prediction found.
 
     prediction_id: The prediction.
-    verdict: Only accepted or only rejected features.
+    verdict: Only features that were accepted, or only those that were rejected.
     judged: True for features with a verdict only, false for those without only.
     conflation: Only features with one of these relations to OpenStreetMap.
     confidence_min: Only features with at least this confidence, 0 to 1.
-    bbox: Only areas whose bounding box intersects [west, south, east, north].
-    intersects: Only areas that intersect this geometry.
+    bbox: Only features whose bounding box intersects [west, south, east, north].
+    intersects: Only features that intersect this geometry.
     """
     query = visible(PredictedFeature, info.context.viewer)
     query = query.where(PredictedFeature.prediction_id == ids.key(prediction_id, Prediction))
@@ -130,7 +130,7 @@ def download(
     """A link to download the current features; valid for {settings.file_link_s} while the viewer has access.
 
     format: The format.
-    verdict: Only accepted or only rejected features.
+    verdict: Only features that were accepted, or only those that were rejected.
     conflation: Only features with one of these relations to OpenStreetMap.
     points: Whether to return one point per feature instead of its outline.
     positive_ids: Whether the elements of OSM XML have ids above zero, which GDAL needs. Editors must not upload them.

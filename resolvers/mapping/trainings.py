@@ -69,11 +69,11 @@ def models(
 ) -> Select[Model]:
     """Models.
 
-    status: Only datasets with this status.
+    status: Only models with this status.
     base_model: Only models trained from this network.
     dataset_id: Only models trained on this dataset.
-    user_id: Only datasets of this user.
-    search: Only teams whose name contains this text, ignoring case.
+    user_id: Only models of this user.
+    search: Only models whose name contains this text, ignoring case.
     bbox: Only models whose dataset has an area with a bounding box that intersects [west, south, east, north].
     intersects: Only models whose dataset has an area that intersects this geometry.
     """
@@ -112,7 +112,7 @@ def trainings(
 ) -> Select[Training]:
     """Trainings.
 
-    status: Only datasets with this status.
+    status: Only trainings with this status.
     model_id: Only trainings of this model.
     bbox: Only trainings whose centre lies in [west, south, east, north].
     intersects: Only trainings whose centre lies in this geometry.

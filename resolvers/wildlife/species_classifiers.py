@@ -45,7 +45,7 @@ def species_classifier_trainings(
     """Trainings of species classifiers.
 
     classification_project_id: Only trainings of this classification project.
-    status: Only trainings with this status.
+    status: Only trainings of classifiers with this status.
     """
     query = visible(SpeciesClassifierTraining, info.context.viewer)
     if classification_project_id is not None:
