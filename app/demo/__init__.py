@@ -55,6 +55,7 @@ async def _run(parts: Sequence[Part]) -> None:
 def show() -> None:
     """Prints as whom one may sign in."""
     console = Console(highlight=False)
+    console.print("Accounts to sign in with, and the password of each:")
     for email in PEOPLE.values():
         console.print(f"{email}  {PASSWORD}")
 

@@ -266,6 +266,7 @@ def _welcome(accounts: str) -> str:
         "",
         "Fieldgraph is ready.",
         "",
+        f"  Begin at  {_address()}",
         f"  GraphQL   {_address()}/graphql",
         f"  GraphiQL  {_address()}/graphiql",
         f"  Guide     {_address()}/docs",

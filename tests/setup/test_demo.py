@@ -95,6 +95,7 @@ def test_two_teams_with_members_are_made_once(query):
 def test_whoever_may_be_signed_in_as_is_printed(capsys):
     demo.show()
     said = capsys.readouterr().out
+    assert said.startswith("Accounts to sign in with")
     assert all(f"{email}  {demo.PASSWORD}" in said for email in demo.PEOPLE.values())
 
 

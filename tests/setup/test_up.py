@@ -116,6 +116,7 @@ def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
     (home / "mail").mkdir()
     (home / "mail" / "old.eml").write_text("Of an older version, for everybody to read.")
     with started(environment) as (up, said):
+        assert re.search(rf"Begin at +http://127.0.0.1:{environment['PORT']}$", said, re.MULTILINE)
         assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
         assert "mapper@example.org" in said
         assert status(environment, "/readyz") == 200

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import false, func, select, text
+from structlog.testing import capture_logs
 
 from app.models.kinds.mapping import MappingJob
 from app.models.kinds.system import SystemJob
@@ -105,6 +106,19 @@ async def test_a_deed_that_fails_or_never_ends_keeps_no_other_from_being_done(da
     await run_housekeeping(database)
     await run_housekeeping(database)
     assert done == [1, 1]
+
+
+async def test_what_found_nothing_to_do_says_nothing(database, monkeypatch):
+    async def nothing(_database):
+        return 0
+
+    async def three(_database):
+        return 3
+
+    monkeypatch.setattr(housekeeping, "TASKS", {"idle": nothing, "busy": three})
+    with capture_logs() as logs:
+        await run_housekeeping(database)
+    assert logs == [{"event": "housekeeping done", "task": "busy", "rows": 3, "log_level": "info"}]
 
 
 async def test_one_worker_keeps_house_at_a_time(database, monkeypatch):
