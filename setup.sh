@@ -33,7 +33,9 @@ has_postgis() { # a server alone proves nothing, so look for the extension besid
 
 has_redis() { type -P redis-server || type -P valkey-server; } >/dev/null
 
-has_pgbouncer() { PATH=$PATH:/usr/sbin type -P pgbouncer; } >/dev/null # the tests begin one, which is refused
+# The tests begin a pooler, which is refused, and the proxies that the guide has recipes for.
+tested=(pgbouncer nginx caddy)
+has() { PATH=$PATH:/usr/sbin type -P "$1"; } >/dev/null
 
 # The tests never use the servers that the environment names.
 needs() { [ "$dev" ] || [ -z "${!1:-}" ]; }
@@ -42,7 +44,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 
-install_packages() { # of python, postgis, redis and pgbouncer, those named
+install_packages() { # of python, postgis, redis and what is tested, those named
   local wanted packages=() log
   if ! type -P apt-get >/dev/null; then
     fail "Fieldgraph needs Python 3.11 or newer, PostgreSQL with PostGIS, and Redis; missing here: $*." \
@@ -50,7 +52,7 @@ install_packages() { # of python, postgis, redis and pgbouncer, those named
   fi
   if [ "$(id -u)" != 0 ] && ! { type -P sudo && sudo true; } >/dev/null; then
     fail "Installing system packages takes root or sudo. Ask an administrator for:" \
-      "apt-get install --no-install-recommends python3-venv postgresql-postgis redis-server${dev:+ pgbouncer}"
+      "apt-get install --no-install-recommends python3-venv postgresql-postgis redis-server${dev:+ pgbouncer nginx-light caddy}"
   fi
   log=$(mktemp)
   apt_get update >"$log" 2>&1 || fail "apt-get update failed: $(tail -n 5 "$log")"
@@ -59,16 +61,22 @@ install_packages() { # of python, postgis, redis and pgbouncer, those named
       python) packages+=("$(python_package)") ;;
       postgis) packages+=("$(postgis_package)") ;;
       redis) packages+=(redis-server) ;;
-      pgbouncer) packages+=(pgbouncer) ;;
+      nginx) packages+=(nginx-light) ;;
+      *) packages+=("$wanted") ;;
     esac
     say "Installing the system package ${packages[${#packages[@]} - 1]}."
   done
   prevent_services
   apt_get install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1 ||
     fail "apt-get install failed: $(tail -n 20 "$log")"
-  case " $* " in *" redis "*) as_root update-rc.d redis-server disable >"$log" 2>&1 ;; esac
+  # Nor when the machine starts again.
+  for wanted in "${@/redis/redis-server}"; do
+    case $wanted in redis-server | pgbouncer | nginx | caddy) disable "$wanted" >"$log" 2>&1 || true ;; esac
+  done
   rm "$log"
 }
+
+disable() { if type -P systemctl; then as_root systemctl disable "$1"; else as_root update-rc.d "$1" disable; fi; }
 
 python_package() {
   local python
@@ -144,7 +152,9 @@ missing=()
 if ! is_whole && ! python=$(find_python "venv, ensurepip"); then missing+=(python); fi
 if needs DATABASE_URL && ! has_postgis; then missing+=(postgis); fi
 if needs REDIS_URL && ! has_redis; then missing+=(redis); fi
-if [ "$dev" ] && type -P apt-get >/dev/null && ! has_pgbouncer; then missing+=(pgbouncer); fi
+for program in ${dev:+"${tested[@]}"}; do
+  if type -P apt-get >/dev/null && ! has "$program"; then missing+=("$program"); fi
+done
 if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 
 if ! is_whole; then

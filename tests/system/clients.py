@@ -68,9 +68,9 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(api, viewer=None):
+async def connected(api, viewer=None, **how):
     url = f"{api.url.replace('http', 'ws', 1)}/graphql"
-    async with websockets.connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as connection:
+    async with websockets.connect(url, subprotocols=["graphql-transport-ws"], proxy=None, **how) as connection:
         client = Client(connection)
         await client.say(
             {"type": "connection_init", "payload": {"Authorization": f"Bearer {viewer.token}"} if viewer else {}}
