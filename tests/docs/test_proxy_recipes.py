@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import REGISTRY
 from sqlalchemy import update
 from websockets.exceptions import InvalidStatus
 
@@ -27,6 +28,7 @@ from app.settings import settings
 from tests import factories
 from tests.docs.examples import examples
 from tests.servers import serving
+from tests.silence import until
 from tests.system.clients import connected
 
 START_S_MAX = 30
@@ -199,6 +201,19 @@ async def test_a_socket_and_a_stream_are_told_at_once(proxy, owner, other):
         assert (await client.next())["post"] == {"content": "It rains."}
         async with asyncio.timeout(WAIT_S_MAX):
             assert await anext(line async for line in lines if "It rains." in line)
+
+
+async def test_what_a_client_subscribed_to_ends_when_they_leave(proxy, other):
+    live = {"Authorization": f"Bearer {other.token}", "Accept": "text/event-stream"}
+    async with (
+        connected(proxy, other, ssl=proxy.trust) as client,
+        proxy.http.stream("POST", "/graphql", json={"query": FEED}, headers=live) as stream,
+    ):
+        await client.subscribe(FEED)
+        await client.begun()
+        await anext(stream.aiter_lines())
+        assert REGISTRY.get_sample_value("fieldgraph_subscriptions") == 2
+    await until(lambda: REGISTRY.get_sample_value("fieldgraph_subscriptions") == 0)
 
 
 async def test_nginx_keeps_one_address_to_so_many_connections(begin, owner, other):
