@@ -88,17 +88,18 @@ async def test_a_prediction_is_judged_by_keyboard(page, picture, look, predictio
     async with page.expect_request(f"{imagery.url}/**"):
         await look(prediction, owner)
     await expect(page.get_by_role("heading", level=1)).to_have_text("North")
-    await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 0 accepted, 0 rejected.")
+    await expect(page.get_by_role("status")).to_have_text("Finished: 3 features; 0 accepted, 0 rejected.")
+    await expect(page.get_by_role("navigation")).to_contain_text("Signed in as owner")
     await page.keyboard.press("j")
     await expect(page.get_by_text("1 of 3")).to_be_visible()
     await page.keyboard.press("a")
-    await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 1 accepted, 0 rejected.")
+    await expect(page.get_by_role("status")).to_have_text("Finished: 3 features; 1 accepted, 0 rejected.")
     await page.keyboard.press("j")
     await page.keyboard.press("r")
-    await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 1 accepted, 1 rejected.")
+    await expect(page.get_by_role("status")).to_have_text("Finished: 3 features; 1 accepted, 1 rejected.")
     assert await verdicts(database) == [Verdict.ACCEPTED, Verdict.REJECTED, None]
     await page.get_by_role("button", name="Undo").click()
-    await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 1 accepted, 0 rejected.")
+    await expect(page.get_by_role("status")).to_have_text("Finished: 3 features; 1 accepted, 0 rejected.")
     await page.keyboard.press("k")
     await expect(page.get_by_text("1 of 3")).to_be_visible()
     assert await verdicts(database) == [Verdict.ACCEPTED, None, None]
@@ -107,10 +108,10 @@ async def test_a_prediction_is_judged_by_keyboard(page, picture, look, predictio
 
 async def test_who_may_not_judge_is_told_and_nothing_changes(page, look, prediction, other, database):
     await look(prediction, other)
-    await expect(page.get_by_role("status")).to_have_text("FINISHED: 3 features; 0 accepted, 0 rejected.")
+    await expect(page.get_by_role("status")).to_have_text("Finished: 3 features; 0 accepted, 0 rejected.")
     await page.keyboard.press("j")
     await page.keyboard.press("a")
-    await expect(page.get_by_role("status")).not_to_have_text("FINISHED: 3 features; 0 accepted, 0 rejected.")
+    await expect(page.get_by_role("status")).not_to_have_text("Finished: 3 features; 0 accepted, 0 rejected.")
     await expect(page.get_by_text("open", exact=True)).to_be_visible()
     assert await verdicts(database) == [None] * 3
 
@@ -152,7 +153,7 @@ async def test_a_training_is_seen_to_learn_to_its_end(page, picture, look, datab
     async with database.writing() as session:
         curve = {"best_epoch": 2, "epochs": [epoch(1), epoch(2)]}
         await lifecycle.finish_training(session, training.id, factories.FIGURES, [], curve)
-    await expect(page.get_by_role("status")).to_have_text("FINISHED")
+    await expect(page.get_by_role("status")).to_have_text("Finished")
     await picture("look-training")
 
 

@@ -3,6 +3,9 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const find = (selector) => document.querySelector(selector);
 
+// An enum's value as a word that begins a sentence.
+export const word = (value) => value[0] + value.slice(1).toLowerCase().replaceAll("_", " ");
+
 export function make(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);

@@ -1,9 +1,10 @@
 // The first page: who is signed in, the map, and the training that learns at the moment with its curve.
 import { curve } from "../curve.js";
 import { find, make } from "../elements.js";
-import { act, ask, forget, token } from "../graphql.js";
+import { ask } from "../graphql.js";
 import { EPOCH, epochsOf, learning } from "../learning.js";
 import { FieldMap } from "../map.js";
+import { showVisitor } from "../visitor.js";
 
 const PAUSE_MS = 30_000;
 const FIRST_ZOOM_MAX = 6; // so that a coast shows where in the world it is
@@ -12,29 +13,11 @@ const LAYERS = [
   { name: "predictions", color: "--predictions" },
   { name: "deployments", color: "--deployments" },
 ];
-const ME = "query { me { username } }";
-const SIGN_OUT = "mutation { signOut }";
 const TRAINING = `id epochs model { name } user { username } learningCurve { epochs { ${EPOCH} } }`;
 const LEARNING = `query {
   running: trainings(status: RUNNING, first: 1) { nodes { ${TRAINING} } }
   finished: trainings(status: FINISHED, first: 1) { nodes { ${TRAINING} } }
 }`;
-
-async function showAccount() {
-  if (!token()) return;
-  const { me } = await ask(ME);
-  if (!me) return;
-  const out = make("button", { textContent: "Sign out", onclick: signOut });
-  find("#account").replaceChildren(`Signed in as ${me.username} `, out);
-}
-
-async function signOut() {
-  const signedOut = act(SIGN_OUT);
-  // From now on the page asks as a stranger.
-  forget();
-  await signedOut;
-  location.reload();
-}
 
 async function showMap() {
   const map = new FieldMap(find("#map"), { layers: LAYERS });
@@ -72,4 +55,4 @@ function show(training, epochs, doing) {
 }
 
 // What cannot be loaded stays as the page has it.
-for (const part of [showAccount, showMap, showLearning]) part().catch((error) => console.info(error.message));
+for (const part of [showVisitor, showMap, showLearning]) part().catch((error) => console.info(error.message));

@@ -1,6 +1,7 @@
 // Shows what an id names, when people would rather see it than read it. It uses the public API alone.
 import { find } from "../elements.js";
 import { ask, token } from "../graphql.js";
+import { showVisitor } from "../visitor.js";
 import { showClassification, showResource } from "./medium.js";
 import { showPrediction } from "./prediction.js";
 import { showTraining } from "./training.js";
@@ -35,3 +36,4 @@ function explain({ code, message }) {
 }
 
 show().catch(explain);
+showVisitor().catch((error) => console.info(error.message));

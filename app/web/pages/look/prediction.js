@@ -1,5 +1,5 @@
 // A prediction over its imagery: each outline can be accepted or rejected, by keyboard, too.
-import { make } from "../elements.js";
+import { make, word } from "../elements.js";
 import { act, ask } from "../graphql.js";
 import { FieldMap, project } from "../map.js";
 import { facts } from "./facts.js";
@@ -146,7 +146,7 @@ class Viewer {
     if (failure) return failure;
     const count = (verdict) => this.features.filter((feature) => feature.verdict === verdict).length;
     const shown = this.features.length < (resultCount ?? 0) ? `, the first ${this.features.length} shown` : "";
-    return `${status}: ${resultCount ?? this.features.length} features${shown}; ${count("ACCEPTED")} accepted, ${count("REJECTED")} rejected.`;
+    return `${word(status)}: ${resultCount ?? this.features.length} features${shown}; ${count("ACCEPTED")} accepted, ${count("REJECTED")} rejected.`;
   }
 }
 

@@ -1,6 +1,6 @@
 // A training: how it stands, its learning curve as it grows, a picture of its ground, and what was predicted with it.
 import { curve } from "../curve.js";
-import { make } from "../elements.js";
+import { make, word } from "../elements.js";
 import { ask } from "../graphql.js";
 import { EPOCH, epochsOf, learning } from "../learning.js";
 import { facts } from "./facts.js";
@@ -32,7 +32,7 @@ export async function showTraining(id, page) {
 
 function tell({ say }, status, progress, stage) {
   const share = progress == null || ENDS.includes(status) ? "" : ` · ${Math.round(progress * 100)} %`;
-  say([status, ENDS.includes(status) ? null : stage].filter(Boolean).join(" · ") + share);
+  say([word(status), ENDS.includes(status) ? null : stage].filter(Boolean).join(" · ") + share);
 }
 
 function samples(id, { model }) {
