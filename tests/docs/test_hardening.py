@@ -52,7 +52,7 @@ def test_every_setting_of_the_page_exists():
     assert set(re.findall(r"FIELDGRAPH_[A-Z_]+", text)) <= known
 
 
-@pytest.mark.parametrize(("name", "unit"), zip(NAMES, UNITS, strict=True), ids=NAMES)
+@pytest.mark.parametrize(("name", "unit"), list(zip(NAMES, UNITS, strict=True)), ids=NAMES)
 def test_systemd_itself_finds_no_fault_where_it_is_installed(tmp_path, name, unit):
     # What it starts and as whom is made by the page's commands; a template is one of a port.
     text = re.sub(r"^Exec\w+=.*$", "ExecStart=/bin/true", unit.text, flags=re.MULTILINE)
