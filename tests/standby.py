@@ -34,6 +34,11 @@ class Standby:
     def url(self, name: str = "tests") -> str:
         return f"postgresql+psycopg://{private.APP_ROLE}@/{name}?host={self._servers.sockets}&port={self._port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "The standby does not run."
+        return self._process.pid
+
     def connect(self, name: str = "postgres") -> psycopg.Connection:
         sockets = str(self._servers.sockets)
         return psycopg.connect(host=sockets, port=self._port, user=private.NAME, dbname=name, autocommit=True)

@@ -96,6 +96,7 @@ def serve(
     production: bool = False,
     python: str = sys.executable,
     variables: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """The API, ready; `behind` is a command that starts it, such as one that pins it to a core.
 
@@ -111,7 +112,7 @@ def serve(
         "FIELDGRAPH_PRODUCTION": str(production),
     }
     environment |= variables or {}
-    command = (*behind, python, "-P", "-m", "app.cli", "serve")
+    command = (*behind, python, "-P", "-m", "app.cli", "serve", *arguments)
     return start(servers, "api", command, environment, f"http://127.0.0.1:{world.port}/readyz")
 
 

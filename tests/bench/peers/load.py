@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ from typing import Any
 from tests.bench.peers.servers import Server
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
-LOAD_CORE = "1"
+LOAD_CORE = 1
 WARM_UP_S = 1
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 REST_S = 0.1
@@ -71,8 +72,11 @@ def run(server: Server, body: Path, *, seconds: int, connections: int, database_
     return Figures(answered / said["seconds"], *times, share=worked[0] / said["seconds"])
 
 
-def wrk(server: Server, body: Path, seconds: int, connections: int) -> dict[str, Any]:
-    pinned = ("taskset", "--cpu-list", LOAD_CORE, "wrk", "--threads=1", f"--connections={connections}")
+def wrk(
+    server: Server, body: Path, seconds: int, connections: int, *, cores: Collection[int] = (LOAD_CORE,)
+) -> dict[str, Any]:
+    """Asks without pause, on these cores; what came of it."""
+    pinned = ("taskset", "--cpu-list", ",".join(map(str, cores)), "wrk", "--threads=1", f"--connections={connections}")
     command = [*pinned, f"--duration={seconds}s", "--timeout=60s", f"--script={SCRIPT}", server.url, "--", str(body)]
     done = subprocess.run([*command, *server.headers], capture_output=True, text=True, check=True)
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
