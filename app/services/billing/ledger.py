@@ -11,7 +11,7 @@ what comes goes to a part of the connection, and what goes is taken from the par
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,7 +20,6 @@ from uuid import uuid4
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Insert,
     Select,
     and_,
     bindparam,
@@ -59,6 +58,11 @@ BUSY_ENTRIES = 1_000
 WALLET_PARTS = 16
 OPERATIONS, ENTRIES, ACCOUNTS = (
     Base.metadata.tables[model.__tablename__] for model in (Operation, LedgerEntry, LedgerAccount)
+)
+# What is given of an operation; the rest of it the database adds.
+GIVEN = (
+    *("uuid", "kind", "cause", "operation_user_id", "owner_user_id", "reason", "count_of_lines"),
+    *("count_of_training_epoch", "subject_type", "subject_key", "job_key", "reverses_id"),
 )
 KINDS = {
     OperationCause.TRAINING: OperationKind.TRAINING,
@@ -121,38 +125,46 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
     changes: dict[int, Decimal] = {}
     for leg in legs:
         changes[leg.account_id] = changes.get(leg.account_id, Decimal(0)) + leg.change
+    changes = {id: change for id, change in changes.items() if change}
     subject_type, subject_key = about.subject or (None, None)
-    made = insert(OPERATIONS).values(
-        uuid=uuid4(),
-        kind=KINDS[about.cause],
-        cause=about.cause,
-        operation_user_id=about.operation_user_id,
-        owner_user_id=about.owner_user_id,
-        reason=about.reason,
-        count_of_lines=about.count_of_lines,
-        count_of_training_epoch=about.count_of_training_epoch,
-        subject_type=subject_type,
-        subject_key=subject_key,
-        job_key=about.job_key,
-        reverses_id=about.reverses_id,
-    )
-    return (await session.scalars(_with_entries(made, {id: change for id, change in changes.items() if change}))).one()
+    given = {
+        "new_uuid": uuid4(),
+        "new_kind": KINDS[about.cause],
+        "new_cause": about.cause,
+        "new_operation_user_id": about.operation_user_id,
+        "new_owner_user_id": about.owner_user_id,
+        "new_reason": about.reason,
+        "new_count_of_lines": about.count_of_lines,
+        "new_count_of_training_epoch": about.count_of_training_epoch,
+        "new_subject_type": subject_type,
+        "new_subject_key": subject_key,
+        "new_job_key": about.job_key,
+        "new_reverses_id": about.reverses_id,
+        "accounts": list(changes),
+        "changes": list(changes.values()),
+        "busy_entries": BUSY_ENTRIES,
+    }
+    return (await session.scalars(_POSTING, given)).one()
 
 
-def _with_entries(made: Insert, changes: Mapping[int, Decimal]) -> Select[Operation]:
+def _posting() -> Select[Operation]:
     """One statement for an operation and its entries: the less time passes while accounts are locked, the better."""
+    made = insert(OPERATIONS).values({name: bindparam(f"new_{name}") for name in GIVEN})
     operation = made.returning(OPERATIONS).cte("operation")
-    accounts = bindparam("accounts", list(changes), ARRAY(BigInteger))
-    amounts = bindparam("changes", list(changes.values()), ARRAY(MONEY))
+    accounts, amounts = bindparam("accounts", type_=ARRAY(BigInteger)), bindparam("changes", type_=ARRAY(MONEY))
     columns = column("account_id", BigInteger), column("change", MONEY)
     leg = func.unnest(accounts, amounts).table_valued(*columns).render_derived("leg")
     # Rows are inserted in this order: so are the accounts locked.
-    is_busy = select(ACCOUNTS.c.entries_count >= BUSY_ENTRIES).where(ACCOUNTS.c.id == leg.c.account_id)
+    is_busy = select(ACCOUNTS.c.entries_count >= bindparam("busy_entries")).where(ACCOUNTS.c.id == leg.c.account_id)
     legs = select(operation.c.id, leg.c.account_id, leg.c.change).join_from(operation, leg, true())
     ordered = legs.order_by(is_busy.scalar_subquery(), leg.c.account_id)
     entries = insert(ENTRIES).from_select(["operation_id", "account_id", "change"], ordered, include_defaults=False)
     row = select(*operation.c).add_cte(entries.cte("entries"))
     return select(Operation).from_statement(row)  # type: ignore[return-value]
+
+
+# Made once: SQLAlchemy takes longer to put it together than PostgreSQL to run it.
+_POSTING = _posting()
 
 
 class Sought(NamedTuple):
