@@ -223,7 +223,8 @@ async def test_a_link_works_for_its_holder_and_nothing_that_was_forged_does(api,
     refused = 404 if coordinate == "mail" else 403
     signed, _, signature = token.rpartition(".")
     for forged in (
-        f"{token[:-2]}zz",
+        # The first digit: the last one may have bits that do not count.
+        f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}",
         f"{signed[:-1]}.{signature}",
         signed,
         "x",
