@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 import jobs.integrations.bulk  # noqa: F401 -- registers the job
-from app import answers
+from app import job_queries
 from app.models.accounts import User
 from app.models.integrations import BulkQuery
 from app.models.mapping.predictions import Prediction
@@ -40,7 +40,7 @@ async def datasets(database, owner):
 @pytest.fixture
 def small_pages(monkeypatch):
     """Two rows in a page."""
-    monkeypatch.setattr(answers, "_rows_at_once", lambda *_: 2)
+    monkeypatch.setattr(job_queries, "_rows_at_once", lambda *_: 2)
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ async def test_a_killed_worker_costs_one_turn(
     await start()
     await turns(2)
     asked = []
-    rows = answers.Answers.rows
+    rows = job_queries.Answers.rows
 
     async def lose(self, *given, after, is_counted):
         asked.append(after)
@@ -213,7 +213,7 @@ async def test_a_killed_worker_costs_one_turn(
                 await session.execute(update(Job).values(fence=Job.fence + 1, state=JobState.QUEUED))
         return await rows(self, *given, after=after, is_counted=is_counted)
 
-    monkeypatch.setattr(answers.Answers, "rows", lose)
+    monkeypatch.setattr(job_queries.Answers, "rows", lose)
     assert (await turns()).state is JobState.DONE
     made = await result()
     names = [json.loads(line)["name"] for line in (await fetched(made["link"])).splitlines()]

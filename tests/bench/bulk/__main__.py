@@ -25,7 +25,7 @@ os.environ |= {
 
 from sqlalchemy import select, text  # noqa: E402
 
-from app import answers  # noqa: E402
+from app import job_queries  # noqa: E402
 from app.database import Database  # noqa: E402
 from app.models.integrations import BulkQuery  # noqa: E402
 from app.models.kinds.integrations import IntegrationsJob  # noqa: E402
@@ -116,7 +116,7 @@ async def measured(database: Database, count: int) -> None:
 
 async def main() -> None:
     assert run_bulk_query, "its job is registered"
-    answering.provide(lambda: answers.opened)
+    answering.provide(lambda: job_queries.opened)
     database = Database(os.environ["DATABASE_URL"], os.environ["REDIS_URL"], statement_s_max=60, transaction_s_max=90)
     try:
         for count in (1_000, COUNT // 10, COUNT):
