@@ -3,9 +3,8 @@
 Both are driven by pgbench with 16 clients, in turns, and every transaction is durable. A posting is what a sale does:
 the lock of the payer's wallet, and the statement of `ledger.post` with an operation and three entries. `spread` is
 among 1 000 payers and sellers, `hot` is all against one seller, whose wallet is divided as `ledger.wallet` does it.
-Statements are prepared, as the driver does it for the
-API; TPC-B is measured as pgbench has it, and prepared as well. `--entries`, given once or more, fills a ledger each, to
-see whether the cost grows: they are measured in turns.
+Statements are prepared, as the driver does it for the API; TPC-B is measured as pgbench has it, and prepared as well.
+`--entries`, given once or more, fills a ledger each, to see whether the cost grows: they are measured in turns.
 """
 
 import contextlib
@@ -22,7 +21,7 @@ from app.operations.servers import PORT, PrivateServers
 from app.services.billing.ledger import BUSY_ENTRIES, STRIPES, WALLET_PARTS
 from tests.bench.world import filled
 
-CLIENTS, PEOPLE = 16, 1_000
+CLIENTS, PEOPLE, ENTRIES = 16, 1_000, 20_000
 NOTHING = "SELECT 1"
 # The platform's accounts come first, then the sellers' and the payers': entries lock accounts in this order.
 ACCOUNTS = f"""
@@ -93,11 +92,14 @@ class Rate(NamedTuple):
 def main(
     seconds: Annotated[int, typer.Option(help="How long each is measured in a round.", min=1, max=600)] = 4,
     rounds: Annotated[int, typer.Option(help="How often each is measured.", min=1, max=100)] = 3,
-    entries: Annotated[list[int] | None, typer.Option(help="How many entries there are before: 20 000.", min=0)] = None,
+    entries: Annotated[
+        list[int] | None,
+        typer.Option(help=f"Entries there are before, {ENTRIES} by default; may be given again.", min=0),
+    ] = None,
 ) -> None:
     """Measure postings beside TPC-B."""
     with contextlib.ExitStack() as stack:
-        ledgers = [_ledger(stack, size) for size in entries or [20_000]]
+        ledgers = [_ledger(stack, size) for size in entries or [ENTRIES]]
         for _ in range(rounds):
             for ledger in ledgers:
                 ledger.measure(seconds)
