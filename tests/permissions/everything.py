@@ -140,7 +140,12 @@ def _variable(kind: str) -> str:
 def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
     """Every field of the root, and again with each id it may take."""
     for name, field in CORE.query_type.fields.items():
-        below = selection(get_named_type(field.type), some_id, is_whole=True)
+        kind = get_named_type(field.type)
+        if kind.name == "Node":
+            # Asked with the id of a user: what rows of other types show of themselves, they are asked each by itself.
+            below = f"{{ __typename ... on User {selection(CORE.type_map['User'], some_id, is_whole=True)} }}"
+        else:
+            below = selection(kind, some_id, is_whole=True)
         yield f"Query.{name}", f"{name}{arguments(field, some_id)} {below}"
         for argument, declared in field.args.items():
             if get_named_type(declared.type).name == "ID" and not is_required_argument(declared):
