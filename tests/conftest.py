@@ -19,6 +19,8 @@ for setting in [name for name in os.environ if name.startswith("FIELDGRAPH_") or
 # As in the children that read and learn: threads that share small tables wait for each other, and spin meanwhile.
 # Beside other work, two have taken 27 times the processor time of one to grow the same trees.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+# Whatever was compiled is kept, however quickly that went: see `pytest_configure`.
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-tests-"))
 HOME.chmod(0o711)  # for root the servers run as another user, who has to get through
 
@@ -39,6 +41,7 @@ import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from redis import Redis  # noqa: E402
 
+from app.learning.compiled import make_way  # noqa: E402
 from app.operations.migrate import upgrade  # noqa: E402
 from app.operations.roles import grant  # noqa: E402
 from app.settings import settings  # noqa: E402
@@ -54,6 +57,15 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.fixtures"]
 
 log_plainly()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What JAX compiles is kept for the next run, too: for this process, the one beside it, and their children."""
+    assert config.cache is not None
+    folder = config.cache.mkdir("compiled")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+    if not hasattr(config, "workerinput"):
+        make_way(folder, settings.compiled_bytes_max)
 
 
 @pytest.hookimpl(wrapper=True)

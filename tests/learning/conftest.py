@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -93,15 +92,3 @@ def new_site() -> type[Site]:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled_once(tmp_path_factory):
-    """What one test compiled, the next need not; a child process finds it through its environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = str(tmp_path_factory.mktemp("compiled"))
-        for name, value in (("jax_compilation_cache_dir", folder), ("jax_persistent_cache_min_compile_time_secs", 0)):
-            patch.setenv(name.upper(), str(value))
-            jax.config.update(name, value)
-        yield
-        jax.config.update("jax_compilation_cache_dir", None)
