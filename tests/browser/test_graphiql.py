@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Error, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Error, Page, Request, expect
 
 from app import events, security
 from app.models.mapping.trainings import Training, TrainingStatus
@@ -21,7 +21,7 @@ from app.services.mapping.trainings.progress import topic_of
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
-from tests.servers import serving
+from tests.servers import Server
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -166,20 +166,15 @@ class GraphiQL:
 
 
 @pytest.fixture
-async def graphiql(database_url, redis_url) -> AsyncIterator[GraphiQL]:
+async def graphiql(live: Server, browser: Browser) -> AsyncIterator[GraphiQL]:
     """The application's page in a browser that has never seen it."""
-    from app.main import build  # noqa: PLC0415 - a machine without a browser need not wait for it
-
-    with serving(build().app) as server:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = await browser.new_page(viewport=SIZE, color_scheme=SCHEME)
-            page.set_default_timeout(30_000)
-            expect.set_options(timeout=30_000)
-            graphiql = GraphiQL(page, server.url)
-            await graphiql.open()
-            yield graphiql
-            await browser.close()
+    page = await browser.new_page(viewport=SIZE, color_scheme=SCHEME)
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+    graphiql = GraphiQL(page, live.url)
+    await graphiql.open()
+    yield graphiql
+    await page.close()
 
 
 @pytest.fixture
