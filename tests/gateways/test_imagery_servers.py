@@ -100,8 +100,9 @@ async def test_a_server_that_asks_for_a_pause_is_asked_again(server, fetch, stat
         return Response(RED, media_type="image/png")
 
     server.answer = answer
-    fetched, _ = await fetch(server.template)
-    assert (fetched.arrived, fetched.without_imagery) == (12, [])
+    # Two refusals: after each the distance between requests is doubled.
+    fetched, _ = await fetch(server.template, TILES[:4])
+    assert (fetched.arrived, fetched.without_imagery) == (4, [])
     assert max(server.asked.values()) <= 3
 
 
