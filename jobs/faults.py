@@ -33,8 +33,8 @@ def fault_of(error: BaseException) -> Fault:  # noqa: PLR0911 -- one for each ki
             return Fault.MACHINE
         case DomainError():
             return Fault.INPUT
-        case DBAPIError(orig=psycopg.Error() as said):
-            return fault_of(said)
+        case DBAPIError(orig=psycopg.Error() as cause):
+            return fault_of(cause)
         case psycopg.Error():
             return Fault.MACHINE if is_transient(error) else Fault.UNKNOWN
         case OSError(errno=int()):  # libraries derive errors about bad input from OSError, too, but without a number

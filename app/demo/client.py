@@ -32,7 +32,7 @@ class Followed:
 
     kind: str
     argument: str
-    said: str = "progress message"
+    selection: str = "progress message"
     state: str = "status"
 
 
@@ -108,7 +108,7 @@ class Client:
         """Follows work to its end, and shows its progress; with the cursor of its last event."""
         kind, name = work.kind, f"{work.kind}Updated"
         document = f"""subscription ($id: ID!, $after: String) {{ {name}({work.argument}: $id, after: $after) {{
-            cursor {work.said} {kind} {{ {fields} }}
+            cursor {work.selection} {kind} {{ {fields} }}
         }} }}"""
         last: dict[str, Any] = {}
         with Shown() as progress:

@@ -43,9 +43,9 @@ def written(machine: bytes) -> bytes:
     except UnreadableMachine as unreadable:
         raise Unreadable(str(unreadable)) from None
     graph = _Graph()
-    said = [_head(graph, head) for head in predictor.heads]
+    names = [_head(graph, head) for head in predictor.heads]
     model = helper.make_model(
-        graph.made(predictor.heads, said),
+        graph.made(predictor.heads, names),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(TREES_DOMAIN, TREES_OPSET)],
         ir_version=IR_VERSION,
         producer_name="fieldgraph",
@@ -98,12 +98,12 @@ class _Graph:
         shape = self.do("Concat", count, self.const([1], np.int64), axis=0)
         return self.do("Expand", self.const(values[None], kind), shape)
 
-    def made(self, heads: Sequence[Head], said: Sequence[str]) -> Any:
+    def made(self, heads: Sequence[Head], names: Sequence[str]) -> Any:
         """All of it."""
         from onnx import TensorProto, helper
 
         outputs = []
-        for head, name in zip(heads, said, strict=True):
+        for head, name in zip(heads, names, strict=True):
             self.nodes.append(helper.make_node("Identity", [name], [head.name]))
             outputs.append(
                 helper.make_tensor_value_info(head.name, TensorProto.DOUBLE, ["rows", len(head.classes) or 1])
@@ -135,8 +135,8 @@ def _candidate(graph: _Graph, candidate: Candidate) -> str:
             sums = graph.do("Concat", graph.do("Mul", sums, graph.const(0.0)), sums, axis=1)
         return graph.do("Softmax", sums, axis=-1)
     if isinstance(candidate, Forested):
-        said = _means(graph, candidate.forest)
-        return said if candidate.scale is None else _outwards(graph, said, candidate.scale)
+        means = _means(graph, candidate.forest)
+        return means if candidate.scale is None else _outwards(graph, means, candidate.scale)
     assert isinstance(candidate, Neural)
     exact = graph.do("Cast", _network(graph, candidate.network), to=11)
     if candidate.scale is None:
@@ -235,8 +235,8 @@ def _means(graph: _Graph, forest: Forest) -> str:
         goes_left = graph.do("Or", is_below, is_sent)
         at = graph.do("Where", goes_left, graph.do("Gather", left, at), graph.do("Gather", right, at))
     leaves = graph.do("Gather", graph.const(forest.to, np.int64), at)
-    said = graph.do("Gather", graph.const(forest.leaf_values), leaves)
-    return graph.do("ReduceMean", said, graph.const([1], np.int64), keepdims=0)
+    values = graph.do("Gather", graph.const(forest.leaf_values), leaves)
+    return graph.do("ReduceMean", values, graph.const([1], np.int64), keepdims=0)
 
 
 def _known(graph: _Graph, inputs: str, most: Values) -> str:

@@ -69,7 +69,7 @@ def _output(output: Facts) -> Iterable[str]:
     """All that is known of the answers for one output."""
     known: Facts = output.get("figures") or {}
     yield f"<h2>{_text(output.get('name'))}</h2>"
-    yield _table(("Figure", "Value"), [[said, known[name]] for name, said in FIGURES.items() if name in known])
+    yield _table(("Figure", "Value"), [[label, known[name]] for name, label in FIGURES.items() if name in known])
     board = output.get("leaderboard") or ()
     lines = [[each.get(name) for name in ("name", "score", "weight", "fitS", "predictS", "bytes")] for each in board]
     metric = str(output.get("metric", "score"))

@@ -13,13 +13,13 @@ NAME = "greedy_iou"
 
 @dataclass(frozen=True)
 class Detection(Generic[T]):
-    """A box in a frame with its label; `said` goes with it."""
+    """A box in a frame with its label; `source` is what it was made from."""
 
     frame_index: int
     bbox: Box
     label: str
     confidence: float
-    said: T
+    source: T
 
 
 @dataclass

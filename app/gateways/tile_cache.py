@@ -40,11 +40,11 @@ class Kept(NamedTuple):
     @property
     def is_fresh(self) -> bool:
         """Whether it may be used without asking."""
-        said = self.validators.age_s_max
-        if said is None:
+        age_s_max = self.validators.age_s_max
+        if age_s_max is None:
             # Asking costs little where the server can say that nothing has changed.
-            said = 0.0 if self.validators.headers else settings.imagery_cache_age_s
-        return 0 <= time() - self.asked_at < min(said, settings.imagery_cache_age_s)
+            age_s_max = 0.0 if self.validators.headers else settings.imagery_cache_age_s
+        return 0 <= time() - self.asked_at < min(age_s_max, settings.imagery_cache_age_s)
 
 
 def read(url: str) -> Kept | None:

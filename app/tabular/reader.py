@@ -52,12 +52,14 @@ def numbers(value: Any, datatype: str) -> list[float]:
     return [hour] if datatype == "TIME" else days if datatype == "DATE" else [*days, hour]
 
 
-def words(said: str, weights: Any) -> Any:
+def words(content: str, weights: Any) -> Any:
     """A text as its hashed words and pieces of words."""
-    found = re.findall(r"\w+|[^\w\s]", said.casefold())[:2_000]
+    found = re.findall(r"\w+|[^\w\s]", content.casefold())[:2_000]
     pieces = found + [f"{a} {b}" for a, b in pairwise(found)]
     pieces += [f"#{word[at : at + 4]}" for word in found if len(word) > 4 for at in range(len(word) - 3)]
-    pieces += [f"=length {len(said).bit_length()}"] * bool(said) + ["=has numbers"] * any(map(str.isdecimal, found))
+    pieces += [f"=length {len(content).bit_length()}"] * bool(content) + ["=has numbers"] * any(
+        map(str.isdecimal, found)
+    )
     hashes = np.array([crc32(piece.encode()) for piece in pieces], np.int64)
     counts = np.bincount(hashes % (2**31 - 1) % len(weights), np.where(hashes >> 31, 1.0, -1.0), len(weights))
     weighed = np.copysign(np.sqrt(np.abs(counts)), counts) * weights
@@ -142,14 +144,14 @@ def trees(arrays: dict[str, Any], inputs: Any) -> Any:
 
 def forest(arrays: dict[str, Any], inputs: Any) -> Any:
     """The mean over all trees, which compare in single precision."""
-    seen, said = np.clip(inputs, -3e38, 3e38).astype(np.float32), 0.0
+    seen, total = np.clip(inputs, -3e38, 3e38).astype(np.float32), 0.0
     for start in arrays["starts"]:
         at = start
         while (asked := arrays["feature"][at]) >= 0:
             left = arrays["missing_left"][at] if np.isnan(seen[asked]) else seen[asked] <= arrays["threshold"][at]
             at = at + 1 if left else arrays["to"][at]
-        said = said + arrays["leaf_values"][arrays["to"][at]]
-    return said / len(arrays["starts"])
+        total = total + arrays["leaf_values"][arrays["to"][at]]
+    return total / len(arrays["starts"])
 
 
 def candidate(part: Any, arrays: dict[str, Any], encoded: tuple[Any, ...]) -> Any:
@@ -158,16 +160,16 @@ def candidate(part: Any, arrays: dict[str, Any], encoded: tuple[Any, ...]) -> An
         return arrays["values"]
     kind, scale = part["kind"], part["facts"]["scale"]
     if kind.startswith("forest"):
-        said = forest(arrays, encoded[0])[None]
+        output = forest(arrays, encoded[0])[None]
     elif kind.startswith("trees"):
-        said = trees(arrays, encoded[0])
+        output = trees(arrays, encoded[0])
     else:
-        said = network(arrays, part["facts"]["activations"], encoded)
+        output = network(arrays, part["facts"]["activations"], encoded)
     if scale:
-        return np.clip(said * scale["deviation"] + scale["mean"], scale["low"], scale["high"]).mean(0)
+        return np.clip(output * scale["deviation"] + scale["mean"], scale["low"], scale["high"]).mean(0)
     if kind.startswith("forest"):
-        return said[0]
-    return softmax(np.pad(said, [(0, 0), (int(said.shape[1] == 1), 0)])).mean(0)
+        return output[0]
+    return softmax(np.pad(output, [(0, 0), (int(output.shape[1] == 1), 0)])).mean(0)
 
 
 def shown(number: float, datatype: str) -> Any:
@@ -191,14 +193,14 @@ def answer(machine: Any, arrays: dict[str, Any], row: dict[str, Any]) -> dict[st
             odds = softmax(np.log(np.clip(mixed, 1e-15, 1)) / head["temperature"])
             odds = (1 - head["floor"]) * odds + head["floor"] * np.array(head["shares"])
             best = odds.argmax() if head["threshold"] is None else int(odds[1] >= head["threshold"])
-            said = {"value": classes[best], "probabilities": dict(zip(classes, odds.tolist(), strict=True))}
+            output = {"value": classes[best], "probabilities": dict(zip(classes, odds.tolist(), strict=True))}
         else:
             margins = [] if head["margin"] is None else [-head["margin"], head["margin"]]
-            said = {"value": shown(float(mixed[0]), head["datatype"])}
-            said |= (
+            output = {"value": shown(float(mixed[0]), head["datatype"])}
+            output |= (
                 {"interval": [shown(float(mixed[0]) + each, head["datatype"]) for each in margins]} if margins else {}
             )
-        answers[head["name"]] = said
+        answers[head["name"]] = output
     return answers
 
 

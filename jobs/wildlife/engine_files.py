@@ -38,10 +38,10 @@ async def fetch(run: JobRun, topic: str, media: Sequence[tuple[int, str]], folde
 def teller(run: JobRun, topic: str) -> Callable[[Message], Awaitable[None]]:
     """Passes on what the engine says; its progress follows the fetching's."""
 
-    async def said(message: Message) -> None:
+    async def report(message: Message) -> None:
         progress = FETCHING_SHARE + (1 - FETCHING_SHARE) * message["progress"]
         await run.report(
             Progress(progress, message["stage"], message["message"], eta_s=message.get("eta_s")), topic=topic
         )
 
-    return said
+    return report

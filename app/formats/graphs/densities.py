@@ -41,8 +41,8 @@ def hexbin(panel: Panel) -> list[Trace]:
     low, high = (float(found.values.min()), float(found.values.max())) if len(found.values) else (0.0, 1.0)
     shades = np.minimum((found.values - low) / ((high - low) or 1) * SHADES, SHADES - 1).astype(int)
     traces = [_hexagons(panel, found, shades == shade, shade) for shade in np.unique(shades)]
-    said = "Lines" if z is None else f"Mean of {panel.data.measured('z').title}"
-    hovered = [f"{said}: {value:.6g}" for value in found.values.tolist()]
+    label = "Lines" if z is None else f"Mean of {panel.data.measured('z').title}"
+    hovered = [f"{label}: {value:.6g}" for value in found.values.tolist()]
     marker = {"color": found.values.tolist(), "coloraxis": "coloraxis", "size": 6, "opacity": 0}
     shown = {"x": x.shown(found.x), "y": y.shown(found.y), "hovertext": hovered}
     middle = panel.trace("scatter", mode="markers", marker=marker, **shown)
@@ -169,14 +169,14 @@ def _line(panel: Panel, x: Floats, y: Floats, colour: str) -> list[Trace]:
     line = fitted.intercept + fitted.slope * (places - fitted.centre)
     reach = fitted.reach(places)
     shown = panel.data.measured("x").shown(places)
-    said = f"Slope {fitted.slope:.6g}, R² {fitted.r2:.3f}"
+    label = f"Slope {fitted.slope:.6g}, R² {fitted.r2:.3f}"
     band = [*(line + reach).tolist(), *(line - reach)[::-1].tolist()]
     given: dict[str, Any] = {"fill": "toself", "fillcolor": faint(colour, 0.25), "line": {"width": 0}, "mode": "lines"}
     return [
         panel.trace("scatter", x=shown + shown[::-1], y=band, hoverinfo="skip", **given),
         panel.trace(
             "scatter",
-            name=said,
+            name=label,
             mode="lines",
             x=shown,
             y=line.tolist(),

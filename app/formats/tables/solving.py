@@ -67,6 +67,6 @@ def _cells(answerer: Answerer, answer: SolvedRow) -> Iterable[Any]:
             yield answer.probabilities[head.name][value]
         elif head.margin is not None:
             yield from answer.intervals[head.name]
-    said = [each.message for each in answer.warnings]
-    more = [f"… and {len(said) - WARNINGS_SHOWN_MAX} more"] if len(said) > WARNINGS_SHOWN_MAX else []
-    yield " ".join([*said[:WARNINGS_SHOWN_MAX], *more])
+    messages = [each.message for each in answer.warnings]
+    more = [f"… and {len(messages) - WARNINGS_SHOWN_MAX} more"] if len(messages) > WARNINGS_SHOWN_MAX else []
+    yield " ".join([*messages[:WARNINGS_SHOWN_MAX], *more])

@@ -80,9 +80,8 @@ async def of_new_lines(session: ReadSession, machine_id: int) -> tuple[list[dict
 async def flag(session: WriteSession, machine_id: int, found: Sequence[dict[str, Any]]) -> None:
     """Warns of the columns whose new values differ, and no longer of the others."""
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
-    others = {name: said for name, said in machine.machine_columns_warnings.items() if not str(said).startswith(FLAG)}
+    shown = machine.machine_columns_warnings
+    others = {name: warning for name, warning in shown.items() if not str(warning).startswith(FLAG)}
     moved = {each["column"]: f"{FLAG} (PSI {each['psi']:.2f}). Train again." for each in found if each["is_large"]}
-    if (warnings := others | {name: said for name, said in moved.items() if name not in others}) != (
-        machine.machine_columns_warnings
-    ):
+    if (warnings := moved | others) != shown:
         machine.machine_columns_warnings = warnings

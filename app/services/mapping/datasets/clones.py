@@ -14,7 +14,7 @@ from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_train_on_this_dataset
 from app.services.mapping.datasets.editing import create_dataset, dataset_to_add_to, room_for_area
 from app.services.mapping.feedback.corrections import is_labelled
-from app.services.mapping.feedback.entries import said
+from app.services.mapping.feedback.entries import locked_entry
 from app.services.mapping.labels.uploads import make_room
 from app.services.mapping.trainings.inputs import outline_in
 from app.services.mapping.trainings.lifecycle import create_model
@@ -31,7 +31,7 @@ def _copied(table: type[AOI | Label]) -> dict[str, ColumnElement[Any]]:
 
 async def copy_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int) -> AOI:
     """Copies a correction into the dataset of its model. Both keep their creators."""
-    area = await said(session, viewer, FeedbackAOI, area_id)
+    area = await locked_entry(session, viewer, FeedbackAOI, area_id)
     dataset = await dataset_to_add_to(session, viewer, area.training.model.dataset_id)
     if area.aoi_id is not None:
         raise Conflict("This correction was already copied.")

@@ -17,7 +17,7 @@ from app.models.mapping.trainings import Training
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.mapping import may_change_this_feedback_area, may_review_feedback_on_this_model
 from app.queue import enqueue
-from app.services.mapping.feedback.entries import imagery_of, room_for, said, training_to_judge
+from app.services.mapping.feedback.entries import imagery_of, locked_entry, room_for, training_to_judge
 from app.services.mapping.labels.editing import corrected, covers_the_same, outlined, tags_of
 from app.services.mapping.labels.fetching import at_rest, begin_fetching, end_fetching, fail_fetching, make_way, redraw
 from app.services.system.notifications import notify, notify_unless_viewer
@@ -47,7 +47,7 @@ def _boundary(geom: BaseGeometry) -> BaseGeometry:
 
 async def _area_to_change(session: ReadSession, viewer: Viewer, area_id: int) -> FeedbackAOI:
     """An area the viewer may change, locked, with no job running on it."""
-    area = await said(session, viewer, FeedbackAOI, area_id)
+    area = await locked_entry(session, viewer, FeedbackAOI, area_id)
     require(may_change_this_feedback_area, viewer, area)
     at_rest(area)
     return area
@@ -86,7 +86,7 @@ def is_labelled() -> Any:
 
 async def review_feedback_aoi(session: WriteSession, viewer: Viewer, area_id: int, *, review: Review) -> FeedbackAOI:
     """Approves or rejects an area for training, and notifies its author."""
-    area = await said(session, viewer, FeedbackAOI, area_id)
+    area = await locked_entry(session, viewer, FeedbackAOI, area_id)
     require(may_review_feedback_on_this_model, viewer, area.training.model)
     if review is Review.APPROVED and not await session.scalar(select(is_labelled()).where(FeedbackAOI.id == area.id)):
         raise Conflict("This area has no labels yet. Fetch or draw them first.")

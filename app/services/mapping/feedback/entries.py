@@ -40,8 +40,8 @@ async def room_for(session: ReadSession, table: type[F], training: Training, *, 
         raise LimitReached("This training has reached the limit for feedback and approvals.", limit=limit)
 
 
-async def said(session: ReadSession, viewer: Viewer, table: type[F], id: int) -> F:
-    """Feedback with its model."""
+async def locked_entry(session: ReadSession, viewer: Viewer, table: type[F], id: int) -> F:
+    """Feedback with its model, locked until the transaction ends."""
     about = joinedload(table.training).joinedload(Training.model)
     row = await session.scalar(visible(table, viewer).where(table.id == id).options(about).with_for_update(of=table))
     if row is None:
@@ -98,7 +98,7 @@ async def update_feedback(
     session: WriteSession, viewer: Viewer, feedback_id: int, changes: Mapping[str, Any]
 ) -> Feedback:
     """Updates the given fields: geom, feedback_type, zoom_level, comments."""
-    feedback = await said(session, viewer, Feedback, feedback_id)
+    feedback = await locked_entry(session, viewer, Feedback, feedback_id)
     require(may_change_this_feedback, viewer, feedback)
     for field, value in changes.items():
         setattr(feedback, field, _checked(field, value))
@@ -108,7 +108,7 @@ async def update_feedback(
 
 async def delete_feedback(session: WriteSession, viewer: Viewer, feedback_id: int) -> Feedback:
     """Deletes feedback."""
-    feedback = await said(session, viewer, Feedback, feedback_id)
+    feedback = await locked_entry(session, viewer, Feedback, feedback_id)
     require(may_delete_this_feedback, viewer, feedback)
     await session.execute(delete(Feedback).where(Feedback.id == feedback.id))
     return feedback
@@ -138,7 +138,7 @@ async def approve_prediction(
 
 async def delete_approved_prediction(session: WriteSession, viewer: Viewer, approved_id: int) -> ApprovedPrediction:
     """Withdraws an approval."""
-    approved = await said(session, viewer, ApprovedPrediction, approved_id)
+    approved = await locked_entry(session, viewer, ApprovedPrediction, approved_id)
     require(may_delete_this_feedback, viewer, approved)
     await session.execute(delete(ApprovedPrediction).where(ApprovedPrediction.id == approved.id))
     return approved

@@ -65,10 +65,10 @@ def _tracks(detections: Sequence[Detection[dict[str, Any]]], config: JobConfig) 
     named: defaultdict[Any, Track[dict[str, Any]]] = defaultdict(Track)
     free = []
     for each in sorted(detections, key=lambda each: each.frame_index):
-        if each.said["track_id"] is None:
+        if each.source["track_id"] is None:
             free.append(each)
-        elif _is_new_frame(named[each.said["track_id"]], each):
-            named[each.said["track_id"]].detections.append(each)
+        elif _is_new_frame(named[each.source["track_id"]], each):
+            named[each.source["track_id"]].detections.append(each)
     if config.links_tracks:
         params = config.tracker.get("params") or {}
         known = {name: params[name] for name in ("iou_min", "gap_frames_max") if name in params}
@@ -82,7 +82,7 @@ def _is_new_frame(track: Track[dict[str, Any]], each: Detection[dict[str, Any]])
 
 
 def _detected(track: Track[dict[str, Any]], mapping: Mapping, fps: float | None, fps_min: float) -> Detected:
-    samples = [each.said["sample"] for each in track.detections]
+    samples = [each.source["sample"] for each in track.detections]
     first = samples[0]
     observation = replace(
         _labelled(track, mapping),
@@ -134,7 +134,7 @@ def _attributes(track: Track[dict[str, Any]]) -> Iterable[tuple[str, str, float]
     """For each further attribute its most confident label in the track."""
     best: dict[str, tuple[str, float]] = {}
     for each in track.detections:
-        for name, (text, confidence) in each.said["attributes"].items():
+        for name, (text, confidence) in each.source["attributes"].items():
             if name not in best or confidence > best[name][1]:
                 best[name] = (text, confidence)
     return [(name, text, confidence) for name, (text, confidence) in sorted(best.items())]
