@@ -12,9 +12,12 @@ from uuid import uuid4
 import httpx
 import pytest
 from graphql import get_named_type
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine, event, select
 from starlette.types import ASGIApp
 
+from app import security
 from app.database import Database
 from app.models.accounts import User
 from app.models.system import Job
@@ -67,6 +70,15 @@ def unwarned() -> Iterator[None]:
     warnings_of_database.clear()
     yield
     assert warnings_of_database == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def production_hashes() -> Iterator[PasswordHash]:
+    """Hashes of passwords as in production. Elsewhere they are quick: each takes a third of a second by design."""
+    with pytest.MonkeyPatch.context() as patch:
+        hashes = security._hashes
+        patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
+        yield hashes
 
 
 @pytest.fixture(scope="session")

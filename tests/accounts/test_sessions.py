@@ -120,6 +120,10 @@ async def test_a_session_dies_with_its_account(database, owner):
     assert await kept(database) is None
 
 
+def test_a_hash_takes_the_memory_and_the_passes_that_rfc_9106_recommends(production_hashes):
+    assert production_hashes.hash("correct horse battery").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 async def test_passwords_are_kept_as_argon2id_and_no_two_hashes_are_alike():
     one, two = [await security.hash_password("correct horse battery") for _ in range(2)]
     assert one.startswith("$argon2id$")

@@ -7,11 +7,8 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine
 
-from app import security
 from app.database import Database
 from app.models.mapping.predictions import Artifact
 from app.operations.servers import PrivateServers
@@ -57,15 +54,13 @@ def fails_without_a_key(link: Callable[[Viewer, Artifact], str]) -> Callable[[Vi
 
 @pytest.fixture(scope="module", autouse=True)
 def conditions() -> Iterator[None]:
-    """Links end at the same time, nothing is done too often, passwords are quick, and what plans answer is counted."""
+    """Links end at the same time, nothing is done too often, and what plans answer is counted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Plan, "data", counted(Plan.data))
         patch.setattr(Plan, "complete", counted(Plan.complete))
         patch.setattr(artifacts, "artifact_link", fails_without_a_key(artifacts.artifact_link))
         patch.setattr(links, "time", SimpleNamespace(time=lambda: 1_700_000_000))
         patch.setattr(Rates, "take", AsyncMock())
-        patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
-        patch.setattr(security, "_meter", security._Meter())  # the usual one would remember how cheap these are
         yield
 
 

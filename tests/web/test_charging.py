@@ -13,8 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app import metering, security
 from app.metering import Work, current, timed
@@ -158,9 +156,9 @@ async def test_time_in_threads_is_charged():
 
 
 @pytest.fixture
-def hashing(monkeypatch):
-    """Hashes as in production: others of this process may be cheap."""
-    monkeypatch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(),)))
+def hashing(monkeypatch, production_hashes):
+    """Hashes as in production; the meter must not remember how cheap others were."""
+    monkeypatch.setattr(security, "_hashes", production_hashes)
     monkeypatch.setattr(security, "_meter", security._Meter())
 
 
