@@ -169,23 +169,19 @@ def test_a_worker_that_dies_is_replaced_and_an_api_that_dies_ends_everything(up)
     assert "The api exited with code -9. Stopping everything." in up.stdout.read()
 
 
-def test_killing_the_launcher_leaves_no_orphan_and_the_next_start_is_well(environment):
+def test_killing_the_launcher_leaves_no_orphan_and_the_next_start_is_well_and_ends_with_its_parent(environment):
     with started(environment) as (up, _):
         parts = descendants(up.pid)
         up.kill()
         # The API, the worker, the guard, Redis, and PostgreSQL with what it has started itself.
         assert len(parts) > 5
-    with started(environment) as (_, said):
+    with started(environment, PARENT) as (parent, said):
         assert status(environment, "/readyz") == 200
         assert "mapper@example.org" in said
-    await_end(parts)
-
-
-def test_it_ends_with_the_program_that_started_it(environment):
-    with started(environment, PARENT) as (parent, _):
-        parts = descendants(parent.pid)
-        parent.kill()
         await_end(parts)
+        own = descendants(parent.pid)
+        parent.kill()
+        await_end(own)
 
 
 def _redis(processes: set[int]) -> int:
