@@ -19,6 +19,8 @@ WIDTHS = (16, 32, 64, 96)
 GROUP_CHANNELS = 8
 # Ground, building, border, contact: see `multimasks`.
 CLASSES = 4
+# Keeps the size of values that pass a ReLU.
+HE_GAIN = 2**0.5
 # Windows fed to the network must halve this many times without a rest: once in the stem, once between levels.
 STRIDE = 2 ** len(WIDTHS)
 
@@ -30,8 +32,10 @@ class Conv(eqx.Module):
     bias: Array
     stride: int = eqx.field(static=True)
 
-    def __init__(self, channels_in: int, channels_out: int, *, size: int, stride: int = 1, random: Random) -> None:
-        deviation = (2 / (size * size * channels_in)) ** 0.5
+    def __init__(
+        self, channels_in: int, channels_out: int, *, size: int, stride: int = 1, random: Random, gain: float = HE_GAIN
+    ) -> None:
+        deviation = gain / (size * size * channels_in) ** 0.5
         shape = (size, size, channels_in, channels_out)
         # Drawn by NumPy: JAX would compile a little program for every shape, which takes seconds.
         self.weight = jnp.asarray(np.float32(deviation) * random.standard_normal(shape, np.float32))

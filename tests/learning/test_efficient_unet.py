@@ -1,11 +1,13 @@
 """The pretrained network: what it is made of, what of it moves, and what it makes of real weights."""
 
+import io
 import json
 
 import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 from shapely import box, union_all
 from shapely.geometry import mapping, shape
@@ -50,6 +52,16 @@ def test_it_answers_on_the_pixels_of_the_imagery(network):
     images = np.zeros((2, 48, 32, 3), np.uint8)
     assert eqx.filter_eval_shape(network, images).shape == (2, 48, 32)
     assert eqx.filter_eval_shape(network.logits, np.zeros((2, 96, 64, 3), np.float32)).shape == (2, 48, 32, 4)
+
+
+def test_it_begins_without_an_opinion_and_its_decoder_with_values_of_about_one(network):
+    pixels = np.asarray(Image.open(io.BytesIO(village.tile_png(FIRST))).convert("RGB"), np.float32)
+    _, *seen, x = network.trunk.taps(pixels[None])
+    for up, level in zip(network.ups, reversed(seen), strict=True):
+        assert 0.3 < float(up.skip(level).std()) < 3
+        x = up(x, level)
+        assert 0.3 < float(x.std()) < 3
+    assert not np.asarray(network.head(x)).any()
 
 
 def test_a_checkpoint_gives_back_the_same_network(network, tmp_path):
