@@ -12,15 +12,26 @@ def drawn_from(odds, random):
     return (random.random(odds.shape) < odds).astype(np.uint8) * BUILDING
 
 
+def of_network(tiles, random):
+    """Odds that are too sure and too low, the calibration that would mend them, and what there is."""
+    odds = (1 / (1 + np.exp(-random.normal(0, 2, (tiles, 256, 256))))).astype(np.float32)
+    true = Calibration(slope=0.6, offset=0.8)
+    return odds, true, drawn_from(true(odds), random)
+
+
 def test_odds_that_are_too_sure_become_as_sure_as_they_are_right():
-    random = np.random.default_rng(0)
-    logits = random.normal(0, 2, (4, 128, 128))
-    true_odds = 1 / (1 + np.exp(-(0.6 * logits + 0.8)))
-    odds = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    fitted = Calibration.fitted(odds, drawn_from(true_odds, random))
-    assert fitted.slope == pytest.approx(0.6, abs=0.05)
-    assert fitted.offset == pytest.approx(0.8, abs=0.05)
-    assert np.abs(fitted(odds) - true_odds).max() < 0.03
+    odds, true, masks = of_network(60, np.random.default_rng(0))
+    fitted = Calibration.fitted(odds, masks)
+    assert fitted.slope == pytest.approx(true.slope, abs=0.05)
+    assert fitted.offset == pytest.approx(true.offset, abs=0.12)
+    assert np.abs(fitted(odds) - true(odds)).max() < 0.03
+
+
+def test_what_three_tiles_say_moves_odds_less_than_half_as_far():
+    odds, true, masks = of_network(3, np.random.default_rng(0))
+    fitted = Calibration.fitted(odds, masks)
+    assert 0 < fitted.offset < true.offset / 2
+    assert true.slope < fitted.slope < 1
 
 
 def test_right_odds_stay_and_unknown_ground_says_nothing():
