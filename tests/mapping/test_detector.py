@@ -23,6 +23,7 @@ GOALS = {"left": (0.78, 0.75), "right": (0.50, 0.40)}
 SQUARE_MIN = 0.6
 TRAINING_CPU_S_MAX = 250
 IOU_SPREAD_MAX = 0.03
+SQUARING_IOU_LOSS_MAX = 0.01
 VILLAGE_IOU_MIN = 0.85
 # What learning without labels, and learning from other ground, may cost.
 IOU_LOSS_MAX = 0.02
@@ -109,7 +110,7 @@ def outlines(prediction):
 
 @pytest.mark.parametrize("name", GOALS)
 async def test_it_finds_the_roofs_of_ground_that_it_has_not_seen(mapper, name):
-    side, ious = sample.sides()[name], []
+    side, every = sample.sides()[name], []
     learned = sample.ground_of(side.learned)
     for seed in SEEDS:
         model = await mapper.draws(f"Seed {seed}", learned, labels_of(learned))
@@ -119,14 +120,20 @@ async def test_it_finds_the_roofs_of_ground_that_it_has_not_seen(mapper, name):
         prediction = await mapper.searches(model, side.ground)
         assert prediction["config"]["confidence"] == figures["suggestedConfidence"]
         found = sample.judged(outlines(prediction), side)
-        tell(f"{name} side, seed {seed}: {found}\n  {figures}\n  training: {wall_s:.0f} s, {cpu_s:.0f} CPU s")
-        iou_min, f1_min = GOALS[name]
+        as_seen = sample.judged(outlines(await mapper.searches(model, side.ground, orthogonalize=False)), side)
+        tell(f"{name} side, seed {seed}: {found}\n  not squared: {as_seen}\n  {figures}")
+        tell(f"  training: {wall_s:.0f} s, {cpu_s:.0f} CPU s")
+        every.append((found, as_seen, cpu_s))
+    iou_min, f1_min = GOALS[name]
+    # All seeds are measured before one of them is judged.
+    for found, as_seen, cpu_s in every:
         assert found.iou >= iou_min
         assert found.f1 >= f1_min
         assert found.square >= SQUARE_MIN
         assert found.needles == 0
+        assert found.iou >= as_seen.iou - SQUARING_IOU_LOSS_MAX
         assert cpu_s <= TRAINING_CPU_S_MAX
-        ious.append(found.iou)
+    ious = [found.iou for found, _, _ in every]
     assert max(ious) - min(ious) < IOU_SPREAD_MAX
 
 
