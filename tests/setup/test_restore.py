@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import shutil
-import tempfile
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -29,14 +26,11 @@ LEFT_OUT = {"events", "event_epochs"}
 
 
 @pytest.fixture(scope="module")
-def new_server():
+def new_server(new_home):
     """A server that has seen few transactions."""
-    home = Path(tempfile.mkdtemp(prefix="fieldgraph-new-"))
-    home.chmod(0o711)
-    with private_servers(home, durable=False) as servers:
+    with private_servers(new_home(), durable=False) as servers:
         servers.start(redis=False)
         yield servers
-    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture

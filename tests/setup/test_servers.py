@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -27,11 +28,8 @@ with private_servers(Path(sys.argv[1]), durable=False) as servers:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    # For root the servers run as another user, who has to get through.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o711)
-    return tmp_path / "home"
+def home(new_home: Callable[[], Path]) -> Path:
+    return new_home() / "home"
 
 
 def test_they_answer_on_their_sockets_and_take_them_away_when_they_end(home):

@@ -30,12 +30,9 @@ PARENT = ["/bin/sh", "-c", '"$@" --with-parent; exit $?', "sh", *UP]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
+def home(new_home) -> Path:
     """One for all, so that only the first start has to make a database."""
-    home = tmp_path_factory.mktemp("home")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)
-    return home
+    return new_home()
 
 
 @pytest.fixture(scope="module")
