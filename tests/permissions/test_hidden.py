@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import exists, select
 
-from app.main import build
 from app.models.base import Base
-from app.web.graphql import documents
 from resolvers import ids
 from resolvers.system.nodes import SHOWN
 from tests.fixtures import Person
@@ -31,16 +29,6 @@ APART = {"blocks", "mails"}
 OF_ONES_OWN_BLOCKS = {"Block.userId", "Query.blocks"}
 """Whom one has blocked one is told by their id alone, in one's own blocks, to take it back."""
 LISTED = Path(__file__).with_name("people.txt")
-
-
-@pytest.fixture(scope="module")
-async def application(servers):
-    """One that keeps every document of this file: to parse, validate and plan one takes longer than to run it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "CACHED_CHARACTERS_MAX", 1_000_000)
-        app = build().app
-    async with app.router.lifespan_context(app):
-        yield app
 
 
 @pytest.fixture
