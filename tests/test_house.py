@@ -43,8 +43,13 @@ def parsed(file: Path) -> ast.Module:
 
 
 @cache
+def nodes(file: Path) -> list[ast.AST]:
+    return list(ast.walk(parsed(file)))
+
+
+@cache
 def functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(parsed(file)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in nodes(file) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def test_every_file_is_short():
@@ -72,8 +77,7 @@ def test_every_module_says_what_it_is_for():
 def test_only_the_database_begins_and_commits():
     allowed = {"app/database.py": TRANSACTIONS, "app/operations/migrate.py": {"commit", "rollback"}}
     calls = {
-        named(file): {node.func.attr for node in ast.walk(parsed(file)) if is_method_call(node)} & TRANSACTIONS
-        for file in FILES
+        named(file): {node.func.attr for node in nodes(file) if is_method_call(node)} & TRANSACTIONS for file in FILES
     }
     assert {name: found for name, found in calls.items() if found - allowed.get(name, set())} == {}
 
@@ -83,7 +87,7 @@ def test_every_program_is_told_an_environment_of_its_own():
     calls = [
         (f"{named(file)}:{node.lineno}", {keyword.arg for keyword in node.keywords})
         for file in FILES
-        for node in ast.walk(parsed(file))
+        for node in nodes(file)
         if is_method_call(node) and f"{ast.unparse(node.func.value)}.{node.func.attr}" in starts
     ]
     assert len(calls) > 5
@@ -94,7 +98,7 @@ def test_folders_are_made_for_one_user():
     makers = {
         named(file)
         for file in FILES
-        for node in ast.walk(parsed(file))
+        for node in nodes(file)
         if is_method_call(node) and node.func.attr in {"mkdir", "makedirs"}
     }
     assert makers <= {"app/private_files.py", "app/operations/servers.py"}
@@ -144,7 +148,7 @@ def test_no_column_states_its_length_itself():
         f"{named(file)}:{node.lineno}"
         for file in FILES
         if named(file).startswith("app/models/")
-        for node in ast.walk(parsed(file))
+        for node in nodes(file)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "String"
@@ -232,7 +236,7 @@ def test_no_policy_reads_who_may_be_nobody():
         f"{named(file)}:{node.lineno}"
         for file in sorted((ROOT / "app/policies").rglob("*.py"))
         if named(file) != "app/policies/__init__.py"
-        for node in ast.walk(parsed(file))
+        for node in nodes(file)
         if is_nullable(node)
     ]
     assert reads == []
@@ -243,7 +247,7 @@ def test_nobody_compares_who_may_be_nobody():
     compared = [
         f"{named(file)}:{node.lineno}"
         for file in FILES
-        for node in ast.walk(parsed(file))
+        for node in nodes(file)
         if isinstance(node, ast.Compare)
         and any(is_nullable(side) and side.attr == "user_id" for side in (node.left, *node.comparators))
         and not isinstance(node.ops[0], ast.Is | ast.IsNot)
