@@ -47,11 +47,13 @@ CORE_OF_SERVER = ("taskset", "-c", "0")
 CORE_OF_LISTENERS = ("taskset", "-c", "1")
 REST_S = 0.3
 FILES_BESIDES = 1_000
-# The CPU is the server's for each delivery; the memory is its growth for each socket, before the events and after.
+# The CPU is the server's: to connect and subscribe a socket, and for each delivery. The memory is its growth for each
+# socket, before the events and after.
 COLUMNS = (
     "server",
     "sockets",
     "connect s",
+    "CPU ms",
     "last ms",
     "p50 ms",
     "p99 ms",
@@ -84,6 +86,7 @@ class Seen:
     """What became of the events."""
 
     connect_s: float
+    connect_cpu_s: float
     idle_bytes: float
     after_bytes: float
     cpu_s: float
@@ -142,7 +145,8 @@ def _figures(seen: Seen) -> tuple[str, ...]:
     last = median(max(delays) * 1_000 for delays in seen.delays)
     cpu_us = seen.cpu_s * 1e6 / len(every)
     return (
-        f"{seen.connect_s:.1f}", f"{last:.0f}", f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{cpu_us:.1f}",
+        f"{seen.connect_s:.1f}", f"{seen.connect_cpu_s * 1_000:.2f}",
+        f"{last:.0f}", f"{cuts[49]:.0f}", f"{cuts[98]:.0f}", f"{cpu_us:.1f}",
         f"{seen.idle_bytes / 1_000:.1f}", f"{seen.after_bytes / 1_000:.1f}", f"{seen.lost}",
         "–" if seen.back_s is None else f"{seen.back_s:.1f}",
     )  # fmt: skip
@@ -156,21 +160,24 @@ async def _watch(server: AbstractAsyncContextManager[Served], count: int, events
             await served.tell(-1, _message(-1))
             await asyncio.sleep(pause_s)
             _results(first)
-        before = _rss(served.pid)
+        before, before_s = _rss(served.pid), _cpu_s(served.pid)
         with listening(served, count) as listeners:
             connect_s = _ready(listeners)
             console.print(f"{count} sockets connected in {connect_s:.1f} s.")
             await _at_rest(served.pid)
-            idle, cpu_s = _rss(served.pid), _cpu_s(served.pid)
+            idle, idle_s = _rss(served.pid), _cpu_s(served.pid)
             for number in range(events):
                 await served.tell(number, _message(number))
                 await asyncio.sleep(pause_s)
                 await _at_rest(served.pid)
-            after, cpu_s = _rss(served.pid), _cpu_s(served.pid) - cpu_s
+            after, cpu_s = _rss(served.pid), _cpu_s(served.pid) - idle_s
             back_s = await _back(served, listeners) if served.resumes else None
             delays = _results(listeners)[:events]
     lost = count * events - sum(map(len, delays))
-    return Seen(connect_s, (idle - before) / count, (after - before) / count, cpu_s, delays, lost, back_s)
+    connect_cpu_s, idle_bytes, after_bytes = (
+        (now - then) / count for now, then in ((idle_s, before_s), (idle, before), (after, before))
+    )
+    return Seen(connect_s, connect_cpu_s, idle_bytes, after_bytes, cpu_s, delays, lost, back_s)
 
 
 @asynccontextmanager
