@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import coroutine
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ from app.sqlstates import ends_connection
 LOOK_S = 0.5
 
 T = TypeVar("T")
+ReadRows = Callable[[bytes, Sequence[bytes | None]], Awaitable[list[Row]]]
+"""What reads rows as `Reader.rows` does."""
 
 log = structlog.get_logger(__name__)
 

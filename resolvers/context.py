@@ -1,6 +1,6 @@
 """What every resolver gets: the viewer, the database, the events, and this operation's loaders."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import strawberry
 
+from app.connection import Row
 from app.database import Database, Reads, ReadSession, WriteSession
 from app.errors import OutcomeUnknown, Unauthenticated
 from app.events.dispatcher import EventDispatcher
@@ -88,13 +89,17 @@ class Context:
     @cached_property
     def load(self) -> Loaders:
         """The loaders of this operation."""
-        return Loaders(self.reading, self.viewer)
+        return Loaders(self.reading, self.rows, self.viewer)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A session for one batch of reads."""
         async with self.reads.reading(in_turn=self.in_turn) as session:
             yield session
+
+    def rows(self, sql: bytes, parameters: Sequence[bytes | None]) -> Awaitable[list[Row]]:
+        """What a statement gives that stays prepared, its parameters in PostgreSQL's text format."""
+        return self.reads.reader.rows(sql, parameters, in_turn=self.in_turn)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
@@ -160,13 +165,13 @@ class Context:
     def planned(self) -> "Context":
         """The same viewer with loaders that name a row instead of reading it: a plan reads the columns shown."""
         context = object.__new__(Context)
-        context.__dict__.update(self.__dict__, load=References(self.reading, self.viewer))
+        context.__dict__.update(self.__dict__, load=References(self.reading, self.rows, self.viewer))
         return context
 
     def naming(self) -> "Context":
         """The same viewer for a resolver that names a row by its id: whatever else it would do raises `Unplanned`."""
         context = object.__new__(Context)
-        context.__dict__.update(self.__dict__, **NOTHING, load=Names(self.reading, self.viewer))
+        context.__dict__.update(self.__dict__, **NOTHING, load=Names(self.reading, self.rows, self.viewer))
         return context
 
     @property

@@ -1,31 +1,35 @@
 """Rows as the objects that resolvers know, for the fields that only Python can compute."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
 from sqlalchemy import JSON, ColumnElement, Text, cast, inspect
+from sqlalchemy.orm.base import instance_state
 
 from app.models.base import Record
-from resolvers.plan.statements import DIALECT
+from app.prepared import DIALECT
 
 # PostgreSQL's number for it. Columns of numbers, and no others, ask which kind has come.
 DOUBLE_PRECISION = 701
 
 
 class Instances:
-    """Makes a table's objects of rows that hold all of its columns."""
+    """Makes a table's objects of rows that hold all of its columns: each of its kind, where a table has several."""
 
     def __init__(self, model: type[Record]) -> None:
         mapper = inspect(model)
-        self._new = mapper.class_manager.new_instance
+        self._identity = mapper.identity_key_from_primary_key
         self._names = [attribute.key for attribute in mapper.column_attrs]
         columns = [attribute.columns[0] for attribute in mapper.column_attrs]
         self.selected: list[ColumnElement[Any]] = [
             cast(column, Text) if isinstance(column.type, JSON) else column for column in columns
         ]
         self._readers = [_reader(column) for column in columns]
+        self._kind = None if mapper.polymorphic_on is None else mapper.get_property_by_column(mapper.polymorphic_on).key
+        kinds = mapper.polymorphic_map if self._kind else {None: mapper}
+        self._new = {kind: each.class_manager.new_instance for kind, each in kinds.items()}
 
     @staticmethod
     @cache
@@ -33,14 +37,17 @@ class Instances:
         """The one for a table."""
         return Instances(model)
 
-    def made(self, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def made(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         """One object each, as if a session had loaded them and closed."""
         return [self._made(row) for row in rows]
 
-    def _made(self, row: tuple[Any, ...]) -> Any:
-        made = self._new()
+    def _made(self, row: Sequence[Any]) -> Any:
         read = zip(self._names, self._readers, row, strict=True)
-        made.__dict__.update({name: value if reader is None else reader(value) for name, reader, value in read})
+        values = {name: value if reader is None else reader(value) for name, reader, value in read}
+        made = self._new[values[self._kind] if self._kind else None]()
+        made.__dict__.update(values)
+        # A row that is kept: of one that is new, a relation that was not loaded would be empty instead of an error.
+        instance_state(made).key = self._identity((values["id"],))
         return made
 
 

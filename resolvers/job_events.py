@@ -7,5 +7,4 @@ from resolvers.context import Info
 
 async def standing(info: Info, job_id: int | None, *, is_done: bool) -> Standing:
     """How the job of a row stands that the viewer sees."""
-    async with info.context.reading() as session:
-        return await jobs.standing(session, job_id, is_done=is_done)
+    return await jobs.standing(info.context.rows, job_id, is_done=is_done)

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar, Union
 
-from sqlalchemy import BooleanClauseList, ColumnElement, Select, func, inspect
+from sqlalchemy import BooleanClauseList, ColumnElement, Select, any_, func, inspect
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.visitors import iterate
 from strawberry.dataloader import DataLoader
@@ -18,7 +19,11 @@ from app.models.base import Record
 from app.opaque import Opaque
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import AnyViewer, Viewer, visible
+from app.prepared import KEYS, Statement, compiled, key_array
+from app.reader import ReadRows
 from app.services.system.queue import NO_TURN, Turn, turns
+from resolvers.instances import Instances
+from resolvers.viewer_kinds import ViewerKind, kind_of
 
 # Where a row that a plan made holds the values of expressions that were read with it.
 PREFETCHED = "_prefetched"
@@ -44,8 +49,11 @@ RowOrReference = Union[M, Reference[M]]  # noqa: UP007 - `|` makes no generic al
 class Loaders:
     """The loaders of one operation, created when first needed: one per relation and page."""
 
-    def __init__(self, reading: Callable[[], AbstractAsyncContextManager[ReadSession]], viewer: Viewer) -> None:
+    def __init__(
+        self, reading: Callable[[], AbstractAsyncContextManager[ReadSession]], rows: ReadRows, viewer: Viewer
+    ) -> None:
         self._reading = reading
+        self._rows = rows
         self._viewer = viewer
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
@@ -61,9 +69,10 @@ class Loaders:
         """The row with this key, if the viewer may see it."""
 
         async def fetch(ids: list[int]) -> Sequence[M | None]:
-            async with self._reading() as session:
-                rows = await session.scalars(visible(model, self._viewer).where(model.id.in_(ids)))
-                row_by_id = {row.id: row for row in rows}
+            kind, bound = kind_of(self._viewer)
+            statement = _whole(model, kind)
+            rows = await self._rows(statement.sql, statement.bind({**bound, "keys": key_array(ids)}))
+            row_by_id = {row.id: row for row in Instances.of(model).made([columns for _, *columns in rows])}
             return [row_by_id.get(id) for id in ids]
 
         row: M | None = await self._load(model, fetch, id)
@@ -166,6 +175,17 @@ class Names(References):
     def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
         del key, fetch, id
         raise Unplanned("a resolver reads")
+
+
+def by_key(model: type[Record], viewer: AnyViewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """The rows with given keys, each behind its key."""
+    rows = visible(model, viewer).where(model.id == any_(KEYS))
+    return rows.with_only_columns(model.id.label("place"), *columns)
+
+
+@cache
+def _whole(model: type[Record], kind: ViewerKind) -> Statement:
+    return compiled(by_key(model, kind.viewer, Instances.of(model).selected))
 
 
 def related(relationship: InstrumentedAttribute[Any], viewer: AnyViewer) -> Select[Any]:

@@ -38,7 +38,7 @@ from app.metering import Work
 from app.models.base import Record
 from app.settings import settings
 from resolvers.context import Context
-from resolvers.plan import lookup, statements
+from resolvers.plan import lookup
 from resolvers.plan.compiler import Compiler
 from resolvers.plan.executor import PlannedExecutor
 from resolvers.plan.leaves import SHOWN_WITH
@@ -47,6 +47,7 @@ from resolvers.plan.printer import printed
 from resolvers.plan.run import PlanRun, Step
 from resolvers.plan.values import Value
 from resolvers.system.nodes import SHOWN
+from resolvers.viewer_kinds import kind_of
 
 DEFINITION = "strawberry-definition"
 
@@ -147,7 +148,7 @@ class Plan:
     def text(self, context: Context, variables: VariableValues) -> str:
         """The plan of a query as people read it, with the statements it runs for a viewer; raises Unplanned."""
         try:
-            return printed(self._root(variables), Inputs(*statements.kind_of(context.viewer), variables))
+            return printed(self._root(variables), Inputs(*kind_of(context.viewer), variables))
         except Exception as error:
             raise _raised(error) from error
 

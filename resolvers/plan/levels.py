@@ -16,16 +16,17 @@ from app.lru import LRU
 from app.models.base import Record
 from app.pagination import PageArgs, Span, cursors
 from app.policies import AnyViewer
-from resolvers.loaders import related
+from app.prepared import Bound, Statement, compiled
+from resolvers.instances import Instances
+from resolvers.loaders import by_key, related
 from resolvers.plan import statements
 from resolvers.plan.arguments import Arguments
 from resolvers.plan.declared import Listing, Many
 from resolvers.plan.emitter import Program, emit
-from resolvers.plan.instances import Instances
 from resolvers.plan.leaves import Expression, Format, Leaf
 from resolvers.plan.nodes import Column, Node
-from resolvers.plan.statements import Bound, Statement, ViewerKind
 from resolvers.plan.values import Value
+from resolvers.viewer_kinds import ViewerKind
 
 Row = tuple[Any, ...]
 KEY_ITEMS_MAX = 100
@@ -187,7 +188,7 @@ class Keyed(Fetched):
         return Request(statement, {"keys": keys, **inputs.bound})
 
     def _statement(self, viewer: AnyViewer) -> Statement:
-        return statements.compiled(statements.by_key(self._model, viewer, self.selected(viewer)))
+        return compiled(by_key(self._model, viewer, self.selected(viewer)))
 
 
 class Pages(Fetched):
@@ -283,8 +284,8 @@ class Count(Fetched):
     def _statement(self, inputs: Inputs, page: Page) -> Statement:
         query, declared = self.pages.query(inputs, page.filters), self.pages.declared
         if isinstance(declared, Many):
-            return statements.compiled(statements.counted_per_parent(query, declared.foreign_key))
-        return statements.compiled(statements.counted(query))
+            return compiled(statements.counted_per_parent(query, declared.foreign_key))
+        return compiled(statements.counted(query))
 
 
 def _sorted(arguments: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

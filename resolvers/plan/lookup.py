@@ -12,12 +12,13 @@ from graphql import VariableValues
 from app.connection import Row
 from app.errors import Unplanned
 from app.metering import Work
+from app.prepared import key_array
 from resolvers.context import Context
 from resolvers.loaders import Reference
-from resolvers.plan import statements
 from resolvers.plan.leaves import SHOWN_WITH
 from resolvers.plan.levels import InHand, Inputs, Keyed, Level
 from resolvers.plan.values import Info
+from resolvers.viewer_kinds import kind_of
 
 Deliver = Callable[[bytes | None], None]
 
@@ -51,7 +52,7 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
     level = value.levels.get((reference.model.__name__, True))
     if not isinstance(level, Keyed) or not _shows_columns_alone(level):
         return False  # or it has not been met before
-    request = level.request(Inputs(*statements.kind_of(context.viewer), variables), None, b"{%d}" % reference.key)
+    request = level.request(Inputs(*kind_of(context.viewer), variables), None, key_array([reference.key]))
     assert request, "rows by keys have a statement"
     sql, parameters = request.statement.sql, request.statement.bind(request.bound)
 

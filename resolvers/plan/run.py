@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphql import VariableValues
 
 from app.errors import Unplanned
+from app.prepared import key_array
 from resolvers.context import Context
+from resolvers.instances import Instances
 from resolvers.loaders import PREFETCHED, Reference
-from resolvers.plan import statements
-from resolvers.plan.instances import Instances
 from resolvers.plan.levels import Count, Fetched, InHand, Inputs, Level, Page, Pages, Request, Row
 from resolvers.plan.values import Info, Value
+from resolvers.viewer_kinds import kind_of
 
 if TYPE_CHECKING:
     from resolvers.plan import Types
@@ -57,7 +58,7 @@ class PlanRun:
     def __init__(
         self, types: "Types", context: Context, variables: VariableValues, steps: list[Step] | None = None
     ) -> None:
-        self.inputs = Inputs(*statements.kind_of(context.viewer), variables)
+        self.inputs = Inputs(*kind_of(context.viewer), variables)
         self.states: defaultdict[Level, State] = defaultdict(State)
         self._types = types
         self._info = Info(context.planned())
@@ -133,7 +134,7 @@ class PlanRun:
             ids = state.keys if level.parent is None else self._column(level.parent, level.parent_key)
             if not ids:
                 return None
-            keys = statements.keys(ids)
+            keys = key_array(ids)
         return level.request(self.inputs, state.page, keys)
 
     def _column(self, level: Level, attribute: str) -> set[Any]:

@@ -1,136 +1,19 @@
-"""Statements made once with SQLAlchemy Core and run many times: their text, and what is bound to it.
+"""The statements of levels, made with SQLAlchemy Core."""
 
-A statement holds for a *kind* of viewer: their rights (`is_staff`, signed in or not) are compiled in, and the ids that
-say who it is are bound when it runs.
-"""
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from psycopg.adapt import PyFormat, Transformer
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Integer,
-    Select,
-    any_,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    true,
-)
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, any_, func, literal_column, select, true
 from sqlalchemy.types import TypeEngine
 
 from app.errors import Unplanned
 from app.models.base import Record
-from app.models.choices import Scope
 from app.pagination import CursorPosition, Span, parents, window
-from app.policies import AnyViewer, SQLId, SQLViewer, Viewer, visible
+from app.policies import AnyViewer
+from app.prepared import KEYS, Statement, compiled, dumped, given
 
-DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
-KEYS = bindparam("keys", "keys", type_=ARRAY(BigInteger))
-LIMIT = bindparam("limit", "limit", type_=Integer)
-VIEWER_IDS = ("user_id", "session_id", "key_id")
+LIMIT = given("limit", Integer())
 PLACES = ("after", "before")
-RUN_TIME = {
-    "keys",
-    "limit",
-    *(f"{end}_{part}" for end in PLACES for part in ("id", "value")),
-    *(f"viewer_{name}" for name in VIEWER_IDS),
-}
-
-VIEWERS_MAX = 1_000
-
-Bound = Mapping[str, bytes | None]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A prepared text, and for each of its parameters the value or the name under which it is given at run time."""
-
-    sql: bytes
-    parameters: tuple[bytes | str | None, ...]
-
-    def bind(self, values: Bound) -> list[bytes | None]:
-        """The parameters of one run."""
-        return [values[value] if isinstance(value, str) else value for value in self.parameters]
-
-
-class ViewerKind:
-    """Viewers whom the same statements serve; there is one object for each kind."""
-
-    def __init__(self, viewer: SQLViewer) -> None:
-        self.viewer = viewer
-        """Any of them: with their rights, and bound parameters in place of ids."""
-
-
-_kinds: dict[tuple[Any, ...], ViewerKind] = {}
-
-
-def kind_of(viewer: Viewer) -> tuple[ViewerKind, Bound]:
-    """A viewer's kind, and what their statements bind: their ids by the names of their parameters."""
-    return _kind_of(viewer, viewer.scopes, viewer.is_super_admin)
-
-
-@lru_cache(maxsize=VIEWERS_MAX)
-def _kind_of(viewer: Viewer, scopes: frozenset[Scope], is_super_admin: bool) -> tuple[ViewerKind, Bound]:
-    # Viewers are equal whatever their scopes are, and super admins or not: so both are part of the key.
-    ids = {name: id for name in VIEWER_IDS if (id := getattr(viewer, name)) is not None}
-    key = (viewer.is_staff, is_super_admin, scopes, *ids)
-    if key not in _kinds:
-        user_id, session_id, key_id = (_viewer_id(name) if name in ids else None for name in VIEWER_IDS)
-        _kinds[key] = ViewerKind(SQLViewer(user_id, viewer.is_staff, session_id, key_id, scopes, is_super_admin))
-    return _kinds[key], {f"viewer_{name}": b"%d" % id for name, id in ids.items()}
-
-
-def _viewer_id(name: str) -> SQLId:
-    parameter = f"viewer_{name}"
-    return SQLId(bindparam(parameter, parameter, type_=BigInteger))
-
-
-def compiled(statement: Select[Any]) -> Statement:
-    """The text of a statement and its parameters."""
-    text = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-    binds: dict[str, BindParameter[Any]] = {}
-    for bind, name in text.bind_names.items():
-        binds[name] = bind
-        if bind.expanding:
-            binds |= {f"{name}_{number + 1}": bind for number in range(len(bind.value or ()))}
-    return Statement(
-        str(text).encode(),
-        tuple(_parameter(name, text.params[name], binds[name].type) for name in text.positiontup or ()),
-    )
-
-
-def _parameter(name: str, value: Any, kind: TypeEngine[Any]) -> bytes | str | None:
-    if name in RUN_TIME:
-        return name
-    processed = kind.dialect_impl(DIALECT).bind_processor(DIALECT)
-    return dumped(processed(value) if processed else value)
-
-
-def dumped(value: Any) -> bytes | None:
-    """A value as PostgreSQL reads it in a text."""
-    [text] = Transformer().dump_sequence([value], [PyFormat.TEXT])
-    return None if text is None else bytes(text)
-
-
-def keys(ids: Iterable[int]) -> bytes:
-    """Keys as an array."""
-    return b"{%s}" % ",".join(map(str, ids)).encode()
-
-
-def by_key(model: type[Record], viewer: AnyViewer, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """The rows with given keys, each behind its key."""
-    rows = visible(model, viewer).where(model.id == any_(KEYS))
-    return rows.with_only_columns(model.id.label("place"), *columns)
 
 
 def per_parent(
@@ -190,12 +73,8 @@ def symbolic(span: Span, model: type[Record]) -> Span:
 def _symbolic(place: CursorPosition | None, end: str, kind: TypeEngine[Any]) -> CursorPosition | None:
     if place is None:
         return None
-    id = bindparam(f"{end}_id", f"{end}_id", type_=BigInteger)
-    return (
-        CursorPosition(id)
-        if place.value is None
-        else CursorPosition(id, bindparam(f"{end}_value", f"{end}_value", type_=kind))
-    )
+    id = given(f"{end}_id", BigInteger())
+    return CursorPosition(id) if place.value is None else CursorPosition(id, given(f"{end}_value", kind))
 
 
 def bound(span: Span) -> dict[str, bytes | None]:

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from app.geometry import to_geojson
 from app.models.mapping.datasets import Label
 from app.models.mapping.trainings import TrainingStatus
+from app.prepared import compiled
 from resolvers import ids
-from resolvers.plan.statements import compiled
 from resolvers.spatial_filters import placed
 from schema import schema
 from tests import factories

@@ -13,22 +13,24 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Job, UserNotification
 from app.policies import Viewer, visible
+from app.prepared import compiled
 from resolvers.plan import Plans, leaves, statements
 from resolvers.plan.declared import Many
 from resolvers.plan.leaves import Format, leaf
 from resolvers.plan.levels import KEY_ITEMS_MAX, _key
+from resolvers.viewer_kinds import kind_of
 from schema import schema
 
 OWNED = [Job, Prediction, UserNotification]
 
 
 def seen_by(model, viewer):
-    kind, _ = statements.kind_of(viewer)
-    return statements.compiled(visible(model, kind.viewer))
+    kind, _ = kind_of(viewer)
+    return compiled(visible(model, kind.viewer))
 
 
 def numbers_of(viewer):
-    return statements.kind_of(viewer)[1]
+    return kind_of(viewer)[1]
 
 
 @pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__name__)
@@ -86,7 +88,7 @@ def test_a_lists_resolver_may_read_only_who_asks():
     def curious(info):
         return info.context.database
 
-    found = statements.compiled(statements.asked(datasets, Viewer(), {"name": "x"}))
+    found = compiled(statements.asked(datasets, Viewer(), {"name": "x"}))
     assert found.parameters == (b"x",)
     with pytest.raises(Unplanned):
         statements.asked(curious, Viewer(), {})

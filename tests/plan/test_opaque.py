@@ -13,7 +13,7 @@ from app.models.mapping.datasets import AOI, Dataset
 from app.policies import SQLId, SQLViewer, Viewer, account_of, is_viewer, names_viewer
 from resolvers import ids
 from resolvers.loaders import Reference
-from resolvers.plan import statements
+from resolvers.viewer_kinds import kind_of
 from tests import factories
 from tests.plan.search import tried
 
@@ -130,7 +130,7 @@ async def test_what_sql_compares_is_planned(seen, owner, other, name):
 
 def test_viewers_with_other_scopes_or_who_are_super_admins_have_other_statements():
     kinds = [
-        statements.kind_of(each)[0]
+        kind_of(each)[0]
         for each in (
             Viewer(1, is_staff=True),
             Viewer(1, is_staff=True, is_super_admin=True),
@@ -139,7 +139,7 @@ def test_viewers_with_other_scopes_or_who_are_super_admins_have_other_statements
     ]
     assert len(set(map(id, kinds))) == len(kinds)
     assert [kind.viewer.is_super_admin for kind in kinds] == [False, True, False]
-    assert statements.kind_of(Viewer(2, is_staff=True))[0] is kinds[0]
+    assert kind_of(Viewer(2, is_staff=True))[0] is kinds[0]
 
 
 @pytest.mark.parametrize(

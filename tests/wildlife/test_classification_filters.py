@@ -13,12 +13,13 @@ from app.models.wildlife.media import ResourceType
 from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
 from app.pagination import PageArgs, cursors, page
 from app.policies import Viewer
+from app.prepared import compiled
 from app.services.wildlife.classifications import approving, feedback, marking, paging
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids
+from resolvers.plan import levels
 from resolvers.plan import statements as plan_statements
-from resolvers.plan.statements import compiled
 from resolvers.wildlife.classifications import ClassificationFilter, ClassificationOrder, classifications
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import (
@@ -339,7 +340,8 @@ async def test_links_to_pictures_take_no_statement_of_their_own(ask, owner, at, 
 
 async def test_the_statement_of_a_filter_is_made_once(ask, owner, at, monkeypatch):
     made = []
-    monkeypatch.setattr(plan_statements, "compiled", lambda query: made.append(query) or compiled(query))
+    for module in (plan_statements, levels):
+        monkeypatch.setattr(module, "compiled", lambda query: made.append(query) or compiled(query))
     given = {"speciesIds": [ids.encode(at.fox)], "approved": False}
     for _ in range(2):
         made.clear()

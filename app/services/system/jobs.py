@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Interval, Update, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, Interval, Update, and_, func, literal, or_, select, tuple_, update
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.models.kinds import JobKind, Lane
 from app.models.system import Job, JobState
+from app.prepared import compiled, given
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
+from app.reader import ReadRows
 from app.settings import settings
 
 CANCELLED = "Cancelled."
@@ -180,16 +182,20 @@ async def report(session: WriteSession, claim: Claim, progress: Progress) -> Non
         raise LeaseLost
 
 
-async def standing(session: ReadSession, job_id: int | None, *, is_done: bool) -> Standing:
+_STANDING = compiled(
+    select(Job.progress, Job.stage, Job.message, Job.eta_s).where(Job.id == given("job", BigInteger()))
+)
+
+
+async def standing(read: ReadRows, job_id: int | None, *, is_done: bool) -> Standing:
     """How a job stands; of a job that was removed only whether it is done is known.
 
     Its events go to whoever sees its subject, so this does, too.
     """
-    columns = (Job.progress, Job.stage, Job.message, Job.eta_s)
-    row = (await session.execute(select(*columns).where(Job.id == job_id))).one_or_none()
-    if row is None:
-        return Standing(progress=1.0 if is_done else 0.0)
-    return Standing(1.0 if is_done else row.progress, row.stage, row.message, row.eta_s)
+    if job_id is not None:
+        for progress, *rest in await read(_STANDING.sql, _STANDING.bind({"job": b"%d" % job_id})):
+            return Standing(1.0 if is_done else progress, *rest)
+    return Standing(progress=1.0 if is_done else 0.0)
 
 
 async def end(session: WriteSession, claim: Claim, state: JobState, error: str | None = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from limits import RateLimitItemPerHour
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import DateTime, LargeBinary, delete, func, select, update
 
 from app import checks, security
 from app.database import Database, ReadSession, WriteSession
@@ -14,6 +14,7 @@ from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthen
 from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
 from app.policies import Viewer, signed_in, visible
+from app.prepared import compiled, dumped, given
 from app.rates import Rates, Share
 from app.services import viewers
 from app.services.system import audit
@@ -95,28 +96,29 @@ def _no_such_key() -> NotFound:
     return NotFound("There is no such API key.")
 
 
+_OWNER = compiled(
+    select(ApiKey.id, ApiKey.last_used_at, ApiKey.expires_at, ApiKey.scopes, User.id, User.is_staff)
+    .join(User, ApiKey.user_id == User.id)
+    .where(
+        ApiKey.token_hash == given("token_hash", LargeBinary()),
+        func.coalesce(ApiKey.expires_at > given("now", DateTime(timezone=True)), True),
+        User.is_active,
+    )
+)
+
+
 async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetime | None]:
     """The owner of a key, limited to its scopes, and when it expires."""
     now = datetime.now(UTC)
-    statement = (
-        select(ApiKey, User)
-        .join(User, ApiKey.user_id == User.id)
-        .where(
-            ApiKey.token_hash == security.token_hash(token),
-            func.coalesce(ApiKey.expires_at > now, True),
-            User.is_active,
-        )
-    )
-    async with database.reading() as reading:
-        row = (await reading.execute(statement)).one_or_none()
-    if row is None:
+    asked = _OWNER.bind({"token_hash": dumped(security.token_hash(token)), "now": dumped(now)})
+    rows = await database.reader.rows(_OWNER.sql, asked)
+    if not rows:
         raise Unauthenticated("This API key is not valid: it is wrong, expired or revoked.")
-    key, user = row
-    if key.last_used_at is None or now - key.last_used_at > timedelta(hours=1):
+    [(key_id, last_used_at, expires_at, granted, user_id, is_staff)] = rows
+    if last_used_at is None or now - last_used_at > timedelta(hours=1):
         with suppress(OutcomeUnknown):  # either way, the key is valid
             async with database.writing() as writing:
                 # A statement, not the row: it may have been revoked by now.
-                await writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
-    scopes = frozenset(key.scopes)
-    is_staff = user.is_staff and Scope.ADMIN in scopes
-    return Viewer(user.id, is_staff, key_id=key.id, scopes=scopes), key.expires_at
+                await writing.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+    scopes = frozenset(map(Scope, granted))
+    return Viewer(user_id, is_staff and Scope.ADMIN in scopes, key_id=key_id, scopes=scopes), expires_at

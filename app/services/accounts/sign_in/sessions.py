@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import DateTime, LargeBinary, delete, func, select, update
 
 from app import checks, security
 from app.database import Database, WriteSession, acts_for
@@ -13,6 +13,7 @@ from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import Session, User
 from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.policies import Viewer, signed_in
+from app.prepared import compiled, dumped, given
 from app.services import viewers
 from app.services.accounts.sign_in.api_keys import viewer_by_key
 from app.services.accounts.sign_in.rate_limits import device_token
@@ -129,6 +130,17 @@ async def _without_sessions(session: WriteSession, user_id: int) -> User:
     return (await session.scalars(select(User).where(User.id == user_id))).one()
 
 
+_OWNER = compiled(
+    select(Session.id, Session.last_used_at, Session.expires_at, User.id, User.is_staff, User.is_super_admin)
+    .join(User, Session.user_id == User.id)
+    .where(
+        Session.token_hash == given("token_hash", LargeBinary()),
+        Session.expires_at > given("now", DateTime(timezone=True)),
+        User.is_active,
+    )
+)
+
+
 async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | None]:
     """The owner of a session or API key token, and when it expires."""
     return await (viewer_by_key if security.is_key(token) else _viewer_by_session)(database, token)
@@ -137,21 +149,16 @@ async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | 
 async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, datetime]:
     """Using a session extends it; this is written at most once an hour."""
     now = datetime.now(UTC)
-    statement = (
-        select(Session, User)
-        .join(User, Session.user_id == User.id)
-        .where(Session.token_hash == security.token_hash(token), Session.expires_at > now, User.is_active)
-    )
-    async with database.reading() as reading:
-        row = (await reading.execute(statement)).one_or_none()
-    if row is None:
+    asked = _OWNER.bind({"token_hash": dumped(security.token_hash(token)), "now": dumped(now)})
+    rows = await database.reader.rows(_OWNER.sql, asked)
+    if not rows:
         raise Unauthenticated("This session has ended. Sign in again.")
-    known, user = row
-    if now - known.last_used_at > timedelta(hours=1):
-        known.last_used_at, known.expires_at = now, now + timedelta(days=settings.session_days)
-        moved = update(Session).values(last_used_at=known.last_used_at, expires_at=known.expires_at)
+    [(session_id, last_used_at, expires_at, user_id, is_staff, is_super_admin)] = rows
+    if now - last_used_at > timedelta(hours=1):
+        expires_at = now + timedelta(days=settings.session_days)
+        moved = update(Session).values(last_used_at=now, expires_at=expires_at)
         with suppress(OutcomeUnknown):  # either way, the session is valid
             async with database.writing() as writing:
                 # A statement, not the row: they may have signed out elsewhere.
-                await writing.execute(moved.where(Session.id == known.id))
-    return Viewer(user.id, user.is_staff, known.id, is_super_admin=user.is_super_admin), known.expires_at
+                await writing.execute(moved.where(Session.id == session_id))
+    return Viewer(user_id, is_staff, session_id, is_super_admin=is_super_admin), expires_at
