@@ -83,7 +83,7 @@ CEILINGS = {
     "createAoi": 6,
     "createLabel": 9,
     "createModel": 5,
-    "createTeam": 7,
+    "createTeam": 6,
     "updateProfile": 5,
     "buyTokens": 9,
     "topUpBalance": 8,

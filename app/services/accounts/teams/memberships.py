@@ -2,14 +2,22 @@
 
 from sqlalchemy import delete, func, select
 
+from app import last_statement
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
+from app.last_statement import Part
 from app.models.accounts import Team, TeamMembership, User
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
 from app.services.system import audit
 from app.services.system.notifications import notify, notify_unless_viewer
 from app.settings import settings
+
+FIRST_MEMBERS = Part(
+    "first_members_added AS (INSERT INTO team_memberships (team_id, user_id) SELECT team_id, user_id FROM {rows})",
+    team_id="bigint",
+    user_id="bigint",
+)
 
 
 async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Team:
@@ -19,8 +27,7 @@ async def create_team(session: WriteSession, viewer: Viewer, *, name: str) -> Te
     team = Team(name=name, admin_user_id=user_id)
     session.add(team)
     await session.flush()
-    session.add(TeamMembership(team_id=team.id, user_id=user_id))
-    await session.flush()
+    last_statement.of(session).add(FIRST_MEMBERS, team.id, user_id)
     audit.record(session, user_id, "createTeam", about=team)
     return team
 
