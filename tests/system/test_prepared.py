@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import DateTime, LargeBinary, select
+from sqlalchemy import DateTime, LargeBinary, cast, select
 from sqlalchemy.exc import InvalidRequestError
 
 from app.models.mapping.datasets import Dataset
@@ -22,7 +22,7 @@ from tests import factories
     ],
 )
 async def test_a_value_arrives_as_it_was_given(database, kind, value):
-    echo = compiled(select(given("value", kind)))
+    echo = compiled(select(cast(given("value", kind), kind)))
     assert await database.reader.rows(echo.sql, echo.bind({"value": dumped(value)})) == [(value,)]
 
 
