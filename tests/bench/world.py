@@ -21,7 +21,8 @@ from app.operations.servers import PrivateServers, private_servers
 
 ROWS = Path(__file__).with_name("rows.sql")
 SECRET = "known to the benchmark, and as long as it must be"
-READY_S_MAX = 30
+# On a busy machine the API takes a while to be read.
+READY_S_MAX = 120
 # One client asks what a thousand would; a fair share for one must not slow it down. All else is as in production.
 UNBOUNDED = {
     "FIELDGRAPH_PRODUCTION": "1",
