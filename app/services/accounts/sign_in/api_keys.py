@@ -120,5 +120,6 @@ async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetim
             async with database.writing() as writing:
                 # A statement, not the row: it may have been revoked by now.
                 await writing.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
-    scopes = frozenset(map(Scope, granted))
+    # One that a newer version gave grants nothing here.
+    scopes = frozenset(scope for scope in Scope if scope.value in granted)
     return Viewer(user_id, is_staff and Scope.ADMIN in scopes, key_id=key_id, scopes=scopes), expires_at
