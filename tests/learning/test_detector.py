@@ -22,7 +22,7 @@ WHOLE = np.array(BEAST_BOX, np.float32) / 640
 
 
 @pytest.fixture(scope="module")
-def detect(compiled_once):
+def detect():
     return detector.megadetector_lite(MEGADETECTOR_LITE.path)
 
 
@@ -115,7 +115,7 @@ def test_a_box_beyond_the_edge_is_cut_and_one_outside_is_none():
 
 
 @pytest.mark.parametrize(("orientation", "turned"), [(1, lambda p: p), (6, np.rot90), (3, lambda p: p[::-1, ::-1])])
-def test_photos_are_seen_upright(orientation, turned, tmp_path, report, compiled_once):
+def test_photos_are_seen_upright(orientation, turned, tmp_path, report):
     (tmp_path / "a").write_bytes(jpeg(np.ascontiguousarray(turned(beast())), orientation))
     counts, [found] = ask(tmp_path, [{"id": 4, "file": "a", "is_video": False}], report)
     [[animal]] = [frame["objects"] for frame in found["frames"]]
@@ -135,9 +135,7 @@ def test_photos_are_seen_upright(orientation, turned, tmp_path, report, compiled
         (jpeg(beast()), True, None),
     ],
 )
-def test_a_file_that_cannot_be_read_has_its_reason_and_stops_no_other(
-    content, is_video, reason, tmp_path, report, compiled_once
-):
+def test_a_file_that_cannot_be_read_has_its_reason_and_stops_no_other(content, is_video, reason, tmp_path, report):
     (tmp_path / "bad").write_bytes(content)
     (tmp_path / "good").write_bytes(jpeg(beast()))
     media = [{"id": 1, "file": "bad", "is_video": is_video}, {"id": 2, "file": "good", "is_video": False}]
@@ -153,7 +151,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, 
         pictures.photo(tmp_path / "a")
 
 
-def test_of_a_video_some_frames_are_looked_at(tmp_path, report, compiled_once):
+def test_of_a_video_some_frames_are_looked_at(tmp_path, report):
     small = beast()[::2, ::2]
     empty = np.full_like(small, 120)
     video(tmp_path / "v", [small if 5 <= number < 10 else empty for number in range(15)])
@@ -164,7 +162,7 @@ def test_of_a_video_some_frames_are_looked_at(tmp_path, report, compiled_once):
     assert list(pictures.numbered(tmp_path / "v", {3, 14, 99})) == [3, 14]
 
 
-def test_a_task_that_is_cancelled_stops_between_two_media(tmp_path, report, compiled_once):
+def test_a_task_that_is_cancelled_stops_between_two_media(tmp_path, report):
     (tmp_path / "a").write_bytes(jpeg(beast()))
     with pytest.raises(Cancelled):
         ask(tmp_path, [{"id": 1, "file": "a", "is_video": False}], report, cancelled=lambda: True)

@@ -58,7 +58,7 @@ CLASSES = [
 # The encoder
 
 
-def test_features_are_those_of_the_reference_implementation(compiled_once):
+def test_features_are_those_of_the_reference_implementation():
     encoder = efficientnet.Encoder.read(EFFICIENTNET_LITE0.path)
     noise = np.random.default_rng(5).integers(0, 256, (2, 224, 224, 3), np.uint8)
     found = efficientnet.features(encoder, list(noise))
@@ -248,7 +248,7 @@ def request(media, **changed):
     return SpeciesRequest(**values | changed)
 
 
-def test_a_classifier_learns_and_is_judged_on_places_it_never_saw(scenes, compiled_once):
+def test_a_classifier_learns_and_is_judged_on_places_it_never_saw(scenes):
     folder, media = scenes
     found = camera_traps.learn(folder, request(media), said, lambda: False)
     assert found["split_by"] == "LOCATION"
@@ -277,7 +277,7 @@ def test_a_classifier_learns_and_is_judged_on_places_it_never_saw(scenes, compil
     assert 0 < one["confidence"] <= 1
 
 
-def test_too_few_crops_of_a_class_are_refused_in_words(scenes, compiled_once):
+def test_too_few_crops_of_a_class_are_refused_in_words(scenes):
     folder, media = scenes
     few = [medium for medium in media if medium["objects"][0]["label"] != 1 or medium["id"] < 70]
     with pytest.raises(Failure, match=r"Capreolus capreolus had fewer than 30 crops\. Approve more rows"):
