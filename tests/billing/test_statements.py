@@ -5,6 +5,7 @@ import io
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import xmlschema
 from sqlalchemy import func, select
 
+from app.models.accounts import User
 from app.models.billing.ledger import Currency, LedgerEntry
 from app.models.system import AuditEntry
 from app.services.billing import ledger, statement_files, statements
@@ -198,6 +200,12 @@ async def test_camt053_fits_its_schema_and_has_one_line_for_what_rounding_leaves
     entries = [signed(each) for each in shown.findall(f"{{{CAMT}}}Ntry")]
     assert opening + sum(entries) == closing == whole.closing.quantize(Decimal("0.00001"))
     assert len(entries) in {13, 14}
+
+
+async def test_camt053_fits_its_schema_for_whoever_comes_late(taken, busy):
+    late = replace(await taken(busy), user=User(id=999_999_999, username="late"))
+    schema = xmlschema.XMLSchema(Path(__file__).with_name("camt.053.001.08.xsd"))
+    assert [error.reason for error in schema.iter_errors(statement_files.as_camt053(late))] == []
 
 
 async def test_camt053_is_for_dollars_alone(ask, busy):

@@ -124,7 +124,8 @@ def as_camt053(statement: Statement) -> str:
     document = ET.Element(f"{{{CAMT}}}Document")
     body = _below(document, "BkToCstmrStmt")
     head = _below(body, "GrpHdr")
-    identity = f"{statement.user.id}-{statement.since:%Y%m%d%H%M%S}-{statement.until:%Y%m%d%H%M%S}"
+    # At most 35 characters: there is room for a billion people.
+    identity = f"{statement.user.id}-{statement.since:%y%m%d%H%M%S}-{statement.until:%y%m%d%H%M%S}"
     _below(head, "MsgId", text=identity)
     _below(head, "CreDtTm", text=f"{statement.until:%Y-%m-%dT%H:%M:%SZ}")
     shown = _below(body, "Stmt")
