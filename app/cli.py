@@ -33,6 +33,7 @@ program = typer.Typer(no_args_is_help=True, add_completion=False, pretty_excepti
 
 SCHEMA = Path(__file__).parent.parent / "schema" / "schema.graphql"
 NOTHING_RUNS = "Fieldgraph is not running in {home}. Start it in another terminal (make run), or set {names}."
+USUAL_THRESHOLDS = gc.get_threshold()  # Python's own, which differ by its version
 
 
 @program.callback()
@@ -338,7 +339,7 @@ def _loading() -> Iterator[None]:
     """Load modules that stay for good: no garbage is looked for among them, now or later."""
     yield
     gc.freeze()
-    gc.set_threshold(700, 10, 10)
+    gc.set_threshold(*USUAL_THRESHOLDS)
 
 
 def _find_traces() -> None:
