@@ -27,8 +27,6 @@ SQUARING_IOU_LOSS_MAX = 0.01
 VILLAGE_IOU_MIN = 0.85
 # What learning without labels, and learning from other ground, may cost.
 IOU_LOSS_MAX = 0.02
-# Of some thirty buildings, three: where roofs touch, more ground is found before more of them are told apart.
-F1_LOSS_MAX = 0.1
 PREDICTION = """query ($id: ID!) { prediction(id: $id) { status failure config
     features(first: 500) { nodes { geom } } artifacts(first: 10) { nodes { name link } } } }"""
 TRAINING = "query ($id: ID!) { training(id: $id) { status failure accuracy objectF1 suggestedConfidence } }"
@@ -159,7 +157,7 @@ async def test_it_adapts_and_keeps_what_corrections_taught_it(api, mapper, name)
     tell(f"  corrected: {was}\n   -> {gained}\n  never seen: {was_elsewhere}\n   -> {elsewhere}")
     assert at_once.iou >= plain.iou - IOU_LOSS_MAX
     assert gained.iou > was.iou
-    assert gained.f1 >= was.f1 - F1_LOSS_MAX
+    assert gained.f1 > was.f1
     assert elsewhere.iou >= was_elsewhere.iou - IOU_LOSS_MAX
 
 
