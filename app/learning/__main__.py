@@ -122,7 +122,7 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
     request = json.loads((folder / "request.json").read_bytes())
     if request["task"] in CAMERA_TRAP_TASKS:
         # Its networks and decoders are no matter of other tasks.
-        do, kind = import_module("app.learning.camera_traps").TASKS[request["task"]]
+        do, kind = import_module("app.learning.camera_traps.tasks").TASKS[request["task"]]
         result: dict[str, object] = do(folder, kind.read(request), parent.report, parent.stop.is_set)
         return result
     if request["task"] == "learn_table":
@@ -136,7 +136,7 @@ def _result(folder: Path, parent: Parent) -> dict[str, object]:
         judged: dict[str, object] = rescoring.judge(folder, rescoring.JudgeRequest.read(request), parent.report)
         return judged
     if request["task"] == "inspect":
-        inspection = import_module("app.learning.inspection")
+        inspection = import_module("app.learning.imagery.inspection")
         seen: dict[str, object] = inspection.inspect(
             folder, InspectionRequest.read(request), parent.report, parent.stop.is_set
         )

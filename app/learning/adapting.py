@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import shapely
 
-from app.learning.chips import BACKGROUND, BUILDING, IGNORE, Chips, drawn
 from app.learning.engine import PredictionRequest, Report
-from app.learning.instances import FOOTPRINT
-from app.learning.mosaic import Pixels, read_tile
+from app.learning.imagery.chips import BACKGROUND, BUILDING, IGNORE, Chips, drawn
+from app.learning.imagery.mosaic import Pixels, read_tile
+from app.learning.imagery.projection import to_mercator
 from app.learning.outcome import looked_over, outlined, scaled, write_outlines
-from app.learning.polygons import Building
-from app.learning.prediction import ODDS_MAX, Look
-from app.learning.projection import to_mercator
+from app.learning.predictions.instances import FOOTPRINT
+from app.learning.predictions.polygons import Building
+from app.learning.predictions.windows import ODDS_MAX, Look
 from app.tiles import Tile
 
 # From these odds on the network is believed.

@@ -9,10 +9,10 @@ from typing import Any
 import shapely
 
 from app.learning.engine import Epoch, Failure, PredictionRequest, Report
-from app.learning.mosaic import Pixels, tiles_in
-from app.learning.polygons import Building, Drawing, buildings
-from app.learning.prediction import Look, odds_of_tiles
-from app.learning.projection import read_polygons
+from app.learning.imagery.mosaic import Pixels, tiles_in
+from app.learning.imagery.projection import read_polygons
+from app.learning.predictions.polygons import Building, Drawing, buildings
+from app.learning.predictions.windows import Look, odds_of_tiles
 from app.tiles import Tile
 
 # Where on the progress bar the stages meet.

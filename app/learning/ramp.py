@@ -14,26 +14,26 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from app.learning import checkpoint
 from app.learning.adapting import ADAPTING, search_twice
-from app.learning.augmentation import ENLARGED, PLAIN, Viewing, Views
-from app.learning.calibration import UNCALIBRATED_CONFIDENCE, Calibration, suggested
-from app.learning.checkpoint import RampNetwork
-from app.learning.chips import BOUNDARY, BUILDING, Chips, Parting
-from app.learning.curve import write_curve
-from app.learning.efficient_unet import EfficientUNet
 from app.learning.engine import PredictionRequest, Report, TrainingRequest
-from app.learning.epochs import Learned
-from app.learning.instances import FOOTPRINT, Labels, instances
-from app.learning.mosaic import GREY, Pixels, window
-from app.learning.multimasks import with_classes
+from app.learning.imagery.augmentation import ENLARGED, PLAIN, Viewing, Views
+from app.learning.imagery.chips import BOUNDARY, BUILDING, Chips, Parting
+from app.learning.imagery.mosaic import GREY, Pixels, window
+from app.learning.imagery.multimasks import with_classes
+from app.learning.networks import checkpoint
+from app.learning.networks.checkpoint import RampNetwork
+from app.learning.networks.efficient_unet import EfficientUNet
+from app.learning.networks.pretrained import Tensors
+from app.learning.networks.unet import CLASSES, UNet
 from app.learning.outcome import PREPARED, TRAINED, scaled, search
-from app.learning.prediction import ODDS_MAX, WINDOWS_AT_ONCE, Look
-from app.learning.pretrained import Tensors
-from app.learning.resuming import Keeper
-from app.learning.training import Pace, fit, judged
-from app.learning.training_data import Lesson, prepared
-from app.learning.unet import CLASSES, UNet
+from app.learning.predictions.instances import FOOTPRINT, Labels, instances
+from app.learning.predictions.windows import ODDS_MAX, WINDOWS_AT_ONCE, Look
+from app.learning.trainings.calibration import UNCALIBRATED_CONFIDENCE, Calibration, suggested
+from app.learning.trainings.curve import write_curve
+from app.learning.trainings.epochs import Learned
+from app.learning.trainings.fitting import Pace, fit, judged
+from app.learning.trainings.resuming import Keeper
+from app.learning.trainings.training_data import Lesson, prepared
 from app.settings import settings
 from app.tiles import metres_per_pixel
 

@@ -26,17 +26,17 @@ from ultralytics.nn.tasks import SegmentationModel
 from ultralytics.utils import DEFAULT_CFG
 from ultralytics.utils.nms import non_max_suppression
 
-from app.learning.augmentation import Views
-from app.learning.chips import BUILDING, IGNORE
-from app.learning.curve import write_curve
 from app.learning.engine import Failure, PredictionRequest, Report, TrainingRequest
-from app.learning.epochs import learn
-from app.learning.metrics import Confusion
-from app.learning.mosaic import GREY, Pixels
+from app.learning.imagery.augmentation import Views
+from app.learning.imagery.chips import BUILDING, IGNORE
+from app.learning.imagery.mosaic import GREY, Pixels
 from app.learning.outcome import TRAINED, scaled, search
-from app.learning.prediction import Look
-from app.learning.resuming import Arrays
-from app.learning.training_data import prepared
+from app.learning.predictions.windows import Look
+from app.learning.trainings.curve import write_curve
+from app.learning.trainings.epochs import learn
+from app.learning.trainings.metrics import Confusion
+from app.learning.trainings.resuming import Arrays
+from app.learning.trainings.training_data import prepared
 
 # By base model: the definition of the network, and how much a building counts for more than what is none.
 NETWORKS = {"YOLO_V8_V1": ("yolov8n-seg.yaml", 1.0), "YOLO_V8_V2": ("yolov8s-seg.yaml", 2.0)}

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from app.learning import checkpoint, ramp
+from app.learning import ramp
 from app.learning.engine import PredictionRequest, TrainingRequest
+from app.learning.networks import checkpoint
 from app.settings import settings
 
 

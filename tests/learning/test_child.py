@@ -11,9 +11,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from app.learning import checkpoint, ramp
+from app.learning import ramp
 from app.learning.engine import Failure, PredictionRequest
-from app.learning.unet import UNet
+from app.learning.networks import checkpoint
+from app.learning.networks.unet import UNet
 
 TRAINING = {"epochs": 1, "batch_size": 8, "zoom_level": [19], "freeze_layers": True, "offset_m": [0, 0], "seed": 7}
 PREDICTION = {"zoom_level": 19, "confidence": 50, "tolerance_m": 0.5, "area_m2_min": 3, "orthogonalize": True}

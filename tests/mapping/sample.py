@@ -12,8 +12,8 @@ from pyproj import Transformer
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from app.learning.chips import drawn
-from app.learning.projection import DEGREES, projected, to_mercator
+from app.learning.imagery.chips import drawn
+from app.learning.imagery.projection import DEGREES, projected, to_mercator
 from app.tiles import Tile, metres_per_pixel
 
 ZOOM = 20

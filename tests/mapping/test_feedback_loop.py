@@ -9,11 +9,11 @@ from shapely import box
 from app.gateways import storage
 from app.gateways.fakes import village
 from app.geometry import to_geojson
-from app.learning import checkpoint
-from app.learning.chips import IGNORE, read_chips
-from app.learning.metrics import Confusion
+from app.learning.imagery.chips import IGNORE, read_chips
+from app.learning.networks import checkpoint
 from app.learning.ramp import FROZEN_LEVELS
-from app.learning.training import judged
+from app.learning.trainings.fitting import judged
+from app.learning.trainings.metrics import Confusion
 from app.models.mapping.trainings import Training
 from app.models.system import JobState
 from app.settings import settings

@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import delete, select, update
 
 from app.gateways import storage
-from app.learning import efficientnet
+from app.learning.networks import efficientnet
 from app.learning.species.head import Head
 from app.models.system import Job, JobState
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobOutcome, AIJobStage

@@ -1,0 +1,1 @@
+"""Media of camera traps: animals detected, their crops classified by species."""

@@ -1,0 +1,1 @@
+"""Networks of JAX, and the pretrained weights that they begin with."""
