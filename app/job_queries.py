@@ -34,14 +34,14 @@ from app.rates import Rates
 from app.services.integrations.answering import RowPage
 from app.settings import settings
 from app.signals import Signals
-from app.web.graphql.bill import Bill
-from app.web.graphql.bulk_documents import AFTER, COUNT, FIELD, FIRST, Paged, paged
-from app.web.graphql.documents import Documents
+from app.web.graphql.documents.bulk import AFTER, COUNT, FIELD, FIRST, Paged, paged
+from app.web.graphql.documents.cache import Documents
 from app.web.graphql.errors import Refused
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.results import OperationResult
-from app.web.graphql.subscriptions import NoSource, reply_to, source_of
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.operation import Caller, Operation
+from app.web.graphql.operations.results import OperationResult
+from app.web.graphql.subscriptions.answers import NoSource, reply_to, source_of
 from resolvers import ids
 from resolvers.context import Context
 from resolvers.feed_delivery import FeedDelivery

@@ -31,10 +31,10 @@ from app.services.system.trusted_documents import TrustedDocuments
 from app.services.viewers import Viewers
 from app.settings import settings
 from app.signals import Signals
-from app.web.graphql.budget import Budget
+from app.web.graphql.documents.persisted import Persisted
 from app.web.graphql.endpoint import GraphQL
-from app.web.graphql.operation import Caller
-from app.web.graphql.persisted import Persisted
+from app.web.graphql.operations.budget import Budget
+from app.web.graphql.operations.operation import Caller
 from app.web.middleware import middleware
 from app.web.routes import (
     account_pages,

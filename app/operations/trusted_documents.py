@@ -12,9 +12,9 @@ from app.errors import DomainError
 from app.operations.process import CannotStart
 from app.services.system import trusted_documents
 from app.settings import settings
-from app.web.graphql.documents import Documents
+from app.web.graphql.documents.cache import Documents
 from app.web.graphql.errors import Refused
-from app.web.graphql.operation import Execution
+from app.web.graphql.operations.operation import Execution
 from schema import schema
 from schema.limits import Limits
 

@@ -14,7 +14,7 @@ from app.settings import settings
 from app.web.connection_limits import Crowd
 from app.web.fast_path.exchange import Hurry, Post
 from app.web.fast_path.protocol import BoundedHttp
-from app.web.graphql.outbox import Line
+from app.web.graphql.websockets.outbox import Line
 from app.web.proxies import ours
 
 # For the database, Redis, what is read and sent, and whoever asks whether we are well.

@@ -13,7 +13,7 @@ from app.models.system import AuditEntry
 from app.services import viewers
 from app.services.accounts.sign_in import passwords, sessions
 from app.services.accounts.sign_in.sessions import Device
-from app.web.graphql.token_checks import TICK_S_MAX
+from app.web.graphql.subscriptions.token_checks import TICK_S_MAX
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

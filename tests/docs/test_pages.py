@@ -10,7 +10,8 @@ from prometheus_client import REGISTRY
 from app.errors import ErrorCode
 from app.services.wildlife.species_classifiers import training as trainings
 from app.settings import Settings, settings
-from app.web.graphql import responses, websocket_session
+from app.web.graphql.http import responses
+from app.web.graphql.websockets import session
 from app.web.routes import docs, gauges, metrics  # noqa: F401 -- these two declare what is measured
 from schema import schema
 from tests.docs.examples import README, ROOT
@@ -157,8 +158,8 @@ def test_statuses_and_close_codes_are_those_of_the_code():
     for code, status in responses.STATUS.items():
         assert f"HTTP {status}" in rows[code], code
     told = set(map(int, re.findall(r"^\| (\d{4}) \|", errors, re.MULTILINE)))
-    ends = {value for value in vars(websocket_session).values() if type(value) is int and value > 1_011}
-    assert told == ends - {websocket_session.ENVELOPE_BYTES_MAX}
+    ends = {value for value in vars(session).values() if type(value) is int and value > 1_011}
+    assert told == ends - {session.ENVELOPE_BYTES_MAX}
 
 
 def test_metrics_exist():

@@ -17,7 +17,7 @@ from app.formats.frames import reading
 from app.formats.tables import reading as tables
 from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata
-from app.web.graphql.request import Malformed, decode
+from app.web.graphql.operations.request import Malformed, decode
 from tests.fuzz import examples
 from tests.parsing import hostile, hostile_frames, hostile_labels, hostile_tables
 from tests.parsing.hostile import MIB

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from app.main import build
 from app.operations.servers import PrivateServers
-from app.web.graphql import documents
+from app.web.graphql.documents import cache
 
 CHARACTERS_MAX = 1_000_000
 
@@ -16,7 +16,7 @@ CHARACTERS_MAX = 1_000_000
 async def application(servers: PrivateServers) -> AsyncIterator[ASGIApp]:
     """One that keeps all their documents: to parse, validate and plan one takes longer than to run it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "CACHED_CHARACTERS_MAX", CHARACTERS_MAX)
+        patch.setattr(cache, "CACHED_CHARACTERS_MAX", CHARACTERS_MAX)
         app = build().app
     async with app.router.lifespan_context(app):
         yield app

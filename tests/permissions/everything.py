@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from app.settings import settings
-from app.web.graphql.budget import Budget, Purse
+from app.web.graphql.operations.budget import Budget, Purse
 from resolvers.system.nodes import SHOWN
 from tests.permissions.matrix import CORE
 

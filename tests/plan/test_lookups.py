@@ -19,8 +19,8 @@ from app import pipeline
 from app.main import build
 from app.services.viewers import _of_this_process
 from app.settings import settings
-from app.web.graphql.budget import Budget
-from app.web.graphql.lookups import Lookup
+from app.web.graphql.http.lookups import Lookup
+from app.web.graphql.operations.budget import Budget
 from app.web.server import Server, configuration
 from resolvers import ids
 from resolvers.system.nodes import SHOWN

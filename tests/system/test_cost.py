@@ -10,7 +10,7 @@ import time
 import pytest
 
 from app.settings import settings
-from app.web.graphql.bill import POINT_S
+from app.web.graphql.operations.bill import POINT_S
 from schema import schema
 from tests.fuzz import FACTOR
 

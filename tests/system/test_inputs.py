@@ -30,9 +30,9 @@ from app.geometry import to_geojson
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingRequest
 from app.models.mapping.trainings import TrainingStatus
-from app.web.graphql.coercion import coerced
-from app.web.graphql.documents import RULES
+from app.web.graphql.documents.cache import RULES
 from app.web.graphql.errors import Refused
+from app.web.graphql.operations.coercion import coerced
 from resolvers import ids
 from schema import schema
 from schema.metadata import NEEDS_KEY

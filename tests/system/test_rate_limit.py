@@ -42,7 +42,7 @@ async def test_a_plain_route_is_charged_and_says_what_is_left(api, path):
 
 @pytest.mark.parametrize("path", PLAIN)
 async def test_whoever_has_nothing_left_is_turned_away(api, path, monkeypatch):
-    monkeypatch.setattr("app.web.graphql.bill.POINT_S", 1e-9)  # every one of them is dear
+    monkeypatch.setattr("app.web.graphql.operations.bill.POINT_S", 1e-9)  # every one of them is dear
     api._transport.client = ("198.51.100.7", 1)
     answers = [await api.get(path) for _ in range(4)]
     assert answers[-1].status_code == 429
@@ -57,7 +57,7 @@ async def test_with_a_token_it_is_the_viewer_who_pays(api, owner):
 
 
 async def test_health_is_answered_whatever_happens(api, monkeypatch):
-    monkeypatch.setattr("app.web.graphql.bill.POINT_S", 1e-9)
+    monkeypatch.setattr("app.web.graphql.operations.bill.POINT_S", 1e-9)
     api._transport.client = ("198.51.100.8", 1)
     for _ in range(3):
         await api.get("/nowhere")

@@ -260,7 +260,7 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
         "app/services/billing/coupon_codes.py:pace",
         "app/services/social/messages.py:limit_typing",
         "app/services/social/posts/search.py:limit_searches",
-        "app/web/graphql/budget.py:_fill",
-        "app/web/graphql/budget.py:_pay_off",
+        "app/web/graphql/operations/budget.py:_fill",
+        "app/web/graphql/operations/budget.py:_pay_off",
         "app/web/routes/tiles.py:_pace",
     }

@@ -21,7 +21,7 @@ from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailabl
 from app.gateways.storage import StoredFile
 from app.services.system.uploads import Upload
 from app.web.graphql.endpoint import GraphQL
-from app.web.graphql.operation import Caller
+from app.web.graphql.operations.operation import Caller
 from app.web.middleware import middleware
 from app.web.routes import files, pages
 from app.web.routes.health import Health

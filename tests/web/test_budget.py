@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from app.errors import RateLimited
 from app.rates import Rates
 from app.settings import settings
-from app.web.graphql.budget import Budget
+from app.web.graphql.operations.budget import Budget
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_two_processes_together_overspend_by_a_chunk_each_at_most(processe
 
 async def test_a_chunk_is_good_for_a_minute(processes, monkeypatch):
     monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10_000)
-    monkeypatch.setattr("app.web.graphql.budget.MINUTE_S", 0)
+    monkeypatch.setattr("app.web.graphql.operations.budget.MINUTE_S", 0)
     rates, _ = processes
     budget = Budget(rates)
     for _ in range(3):
@@ -116,7 +116,7 @@ async def test_a_chunk_is_good_for_a_minute(processes, monkeypatch):
 
 
 async def test_payers_fill_no_memory(processes, monkeypatch):
-    monkeypatch.setattr("app.web.graphql.budget.PAYERS_MAX", 2)
+    monkeypatch.setattr("app.web.graphql.operations.budget.PAYERS_MAX", 2)
     rates, _ = processes
     budget = Budget(rates)
     for address in ("a", "b", "c", "c", "a"):

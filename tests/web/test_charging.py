@@ -18,8 +18,8 @@ from app import metering, security
 from app.metering import Work, current, timed
 from app.rates import Rates
 from app.settings import settings
-from app.web.graphql.bill import EVENT_POINTS_MAX, POINT_BYTES, POINT_S, Bill, event_points
-from app.web.graphql.budget import Budget
+from app.web.graphql.operations.bill import EVENT_POINTS_MAX, POINT_BYTES, POINT_S, Bill, event_points
+from app.web.graphql.operations.budget import Budget
 from tests.silence import PATIENCE_S
 
 # Ends by itself, should the test not come to its end.
@@ -255,7 +255,7 @@ async def test_for_whoever_has_nothing_left_nothing_is_parsed(client, monkeypatc
         if response.status_code == 429:
             break
     assert response.status_code == 429
-    monkeypatch.setattr("app.web.graphql.documents.parse", None)
+    monkeypatch.setattr("app.web.graphql.documents.cache.parse", None)
     again = await post(client, "{ never seen before }")
     assert again.status_code == 429
     assert int(again.headers["retry-after"]) >= 1

@@ -387,6 +387,6 @@ async def test_pages_elsewhere_are_not_answered_unless_the_settings_name_them(ht
 async def test_a_document_is_parsed_and_validated_once(ask, monkeypatch):
     query = "{ greeting viewer }"
     await ask(query)
-    monkeypatch.setattr("app.web.graphql.documents.parse", None)
-    monkeypatch.setattr("app.web.graphql.documents.validate", None)
+    monkeypatch.setattr("app.web.graphql.documents.cache.parse", None)
+    monkeypatch.setattr("app.web.graphql.documents.cache.validate", None)
     assert (await ask(query)).json()["data"] == {"greeting": "hello", "viewer": None}

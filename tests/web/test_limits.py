@@ -126,7 +126,7 @@ async def test_a_document_out_of_shape_is_refused_with_the_number_and_the_limit(
 
 async def test_the_length_of_a_document_is_asked_before_anything_else(ask, monkeypatch):
     for looks in ("parse", "NUL", "validate"):
-        monkeypatch.setattr(f"app.web.graphql.documents.{looks}", None)
+        monkeypatch.setattr(f"app.web.graphql.documents.cache.{looks}", None)
     response = await ask(" " * 62_000)
     assert response.status_code == 400
     assert response.json()["errors"][0]["message"].startswith("Syntax Error: Source contains more than 60000")
@@ -178,7 +178,7 @@ async def test_documents_are_remembered_up_to_a_number(ask, monkeypatch):
     queries = [f"query Remembered{n} {{ greeting }}" for n in range(3)]
     for query in queries:
         await ask(query)
-    monkeypatch.setattr("app.web.graphql.documents.validate", lambda *_arguments, **_options: ["not remembered"])
+    monkeypatch.setattr("app.web.graphql.documents.cache.validate", lambda *_arguments, **_options: ["not remembered"])
     assert (await ask(queries[2])).status_code == 200
     assert (await ask(queries[1])).status_code == 200
     assert (await ask(queries[0])).status_code == 500

@@ -12,7 +12,7 @@ from app.services.system import persisted_queries, trusted_documents
 from app.services.system.persisted_queries import INDEX, PREFIX, PersistedQueries
 from app.services.system.trusted_documents import TrustedDocuments
 from app.settings import settings
-from app.web.graphql.persisted import Persisted
+from app.web.graphql.documents.persisted import Persisted
 
 GREETING = "{ greeting }"
 RENAME = 'mutation { rename(name: "x") }'

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.settings import settings
-from app.web.graphql import token_checks
+from app.web.graphql.subscriptions import token_checks
 from tests.silence import PATIENCE_S
 
 TEN = "subscription { count(to: 10) }"

@@ -16,8 +16,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app import logs
 from app.web.graphql.errors import record
-from app.web.graphql.heads import Head
-from app.web.graphql.responses import Answer
+from app.web.graphql.http.heads import Head
+from app.web.graphql.http.responses import Answer
 from app.web.middleware import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, protect
 from app.web.origin import new_request_id, takes_pages_of_others
 

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.settings import settings
 from app.web.connection_limits import HEALTH, Crowd, too_many
 from app.web.fast_path.exchange import Exchange, Hurry, Post
-from app.web.graphql.heads import Head, head_of, is_plain
+from app.web.graphql.http.heads import Head, head_of, is_plain
 from app.web.origin import network_of
 from app.web.proxies import HEADERS, Proxies, ours
 

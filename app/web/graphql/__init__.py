@@ -1,1 +1,1 @@
-"""GraphQL over HTTP, server-sent events and WebSockets."""
+"""GraphQL over HTTP, server-sent events and WebSockets. Both transports execute operations with `execution`."""

@@ -5,15 +5,15 @@ from functools import partial
 import strawberry
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from app.web.graphql.budget import Budget
 from app.web.graphql.connection_slots import Places
-from app.web.graphql.documents import Limits
+from app.web.graphql.documents.cache import Limits
+from app.web.graphql.documents.persisted import Persisted
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.http import Endpoint
-from app.web.graphql.lookups import hurry
-from app.web.graphql.operation import MakeContext, MakeContextNow, Plans
-from app.web.graphql.persisted import Persisted
-from app.web.graphql.socket import Sockets
+from app.web.graphql.http.lookups import hurry
+from app.web.graphql.http.view import Endpoint
+from app.web.graphql.operations.budget import Budget
+from app.web.graphql.operations.operation import MakeContext, MakeContextNow, Plans
+from app.web.graphql.websockets.socket import Sockets
 
 PATH = "/graphql"
 

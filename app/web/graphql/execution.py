@@ -20,12 +20,13 @@ from graphql import (
 
 from app.errors import Busy, CostExceeded, DomainError, ReplicaFailed, TimedOut, Unplanned
 from app.settings import settings
-from app.web.graphql.bill import Bill
-from app.web.graphql.budget import Budget
 from app.web.graphql.deadlines import Deadline, Deadlines
-from app.web.graphql.documents import Documents, Limits
+from app.web.graphql.documents.cache import Documents, Limits
+from app.web.graphql.documents.persisted import Meant, Persisted, not_trusted
 from app.web.graphql.errors import Refused, origin
-from app.web.graphql.operation import (
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.budget import Budget
+from app.web.graphql.operations.operation import (
     Caller,
     Context,
     Execution,
@@ -36,12 +37,11 @@ from app.web.graphql.operation import (
     Plans,
     Prepared,
 )
-from app.web.graphql.persisted import Meant, Persisted, not_trusted
-from app.web.graphql.request import Parameters, too_large
-from app.web.graphql.results import Beginning, Explanation, OperationResult, answer, late, planned
-from app.web.graphql.subscription_groups import Groups, Subscriber
-from app.web.graphql.subscriptions import alone
-from app.web.graphql.token_checks import Tokens
+from app.web.graphql.operations.request import Parameters, too_large
+from app.web.graphql.operations.results import Beginning, Explanation, OperationResult, answer, late, planned
+from app.web.graphql.subscriptions.answers import alone
+from app.web.graphql.subscriptions.groups import Groups, Subscriber
+from app.web.graphql.subscriptions.token_checks import Tokens
 
 ANY_KIND = frozenset(OperationType)
 

@@ -7,9 +7,9 @@ from typing import Self
 from graphql import OperationType
 
 from app import logs, tracing
-from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.request import Parameters
-from app.web.graphql.results import OperationResult
+from app.web.graphql.operations.operation import Caller, Operation
+from app.web.graphql.operations.request import Parameters
+from app.web.graphql.operations.results import OperationResult
 from app.web.routes import metrics
 
 

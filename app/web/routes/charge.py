@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import DomainError, RateLimited
 from app.metering import current, timed
 from app.policies import Viewer
-from app.web.graphql.bill import Bill
-from app.web.graphql.budget import RATE_LIMIT, Budget
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.budget import RATE_LIMIT, Budget
 from app.web.origin import address_of, bearer, token_alone
 from app.web.routes.problem_responses import refusal
 

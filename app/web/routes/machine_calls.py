@@ -19,7 +19,7 @@ from app.services.automl.answering.calls import NotMade, WrongName
 from app.services.billing.errors import InsufficientFunds
 from app.services.system import rate_limits
 from app.settings import settings
-from app.web.graphql.request import Malformed, decode
+from app.web.graphql.operations.request import Malformed, decode
 from app.web.origin import address_of, token_alone
 from app.web.request_body import Early, small_body
 from app.web.routes.problem_responses import STATUSES

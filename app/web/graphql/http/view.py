@@ -13,18 +13,18 @@ from starlette.types import Receive, Scope, Send
 from app.errors import DomainError, Unauthenticated
 from app.metering import current, timed
 from app.settings import settings
-from app.web.graphql import accept
-from app.web.graphql.bill import Bill
 from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import Refused, record
-from app.web.graphql.event_stream import send_events
 from app.web.graphql.execution import ANY_KIND, GraphQLEngine, WrongKind
-from app.web.graphql.heads import EXPLAIN, IDEMPOTENCY_KEY, Head
+from app.web.graphql.http import accept
+from app.web.graphql.http.event_stream import send_events
+from app.web.graphql.http.heads import EXPLAIN, IDEMPOTENCY_KEY, Head
+from app.web.graphql.http.responses import Answer, answered, refused
 from app.web.graphql.observe import Observation
-from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.request import Malformed, Parameters, decode, parameters, posted, queried
-from app.web.graphql.responses import Answer, answered, refused
-from app.web.graphql.results import Beginning, OperationResult, accident, refusal
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.operation import Caller, Operation
+from app.web.graphql.operations.request import Malformed, Parameters, decode, parameters, posted, queried
+from app.web.graphql.operations.results import Beginning, OperationResult, accident, refusal
 from app.web.origin import address_of, bearer, foreign_browser, request_id_of
 from app.web.request_body import Early, unless_gone
 

@@ -12,15 +12,15 @@ from graphql import GraphQLError
 from app import metering
 from app.errors import DomainError, Unplanned
 from app.settings import settings
-from app.web.graphql.bill import Bill
 from app.web.graphql.errors import Refused
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.heads import Head
+from app.web.graphql.http.heads import Head
+from app.web.graphql.http.responses import Answer, answered
 from app.web.graphql.observe import Observation
-from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.request import Malformed, decode, parameters
-from app.web.graphql.responses import Answer, answered
-from app.web.graphql.results import OperationResult, late, planned
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.operation import Caller, Operation
+from app.web.graphql.operations.request import Malformed, decode, parameters
+from app.web.graphql.operations.results import OperationResult, late, planned
 from app.web.origin import bearer
 
 # To read a request twice costs little if it is small, and what is not answered here is read twice.

@@ -15,11 +15,11 @@ from app.events.positions import Position
 from app.events.streams import SourceStream
 from app.events.subscribers import Backlog
 from app.metering import Work, current
-from app.web.graphql.bill import Bill, event_points
-from app.web.graphql.operation import Operation
-from app.web.graphql.results import Beginning, OperationResult, accident
-from app.web.graphql.subscription_key import Likeness
-from app.web.graphql.subscriptions import NoSource, failed, reply_to, source_of
+from app.web.graphql.operations.bill import Bill, event_points
+from app.web.graphql.operations.operation import Operation
+from app.web.graphql.operations.results import Beginning, OperationResult, accident
+from app.web.graphql.subscriptions.answers import NoSource, failed, reply_to, source_of
+from app.web.graphql.subscriptions.key import Likeness
 
 BEFORE_ALL = Position(-1, -1)
 # So many are told of an event before others have their turn on the event loop.

@@ -4,7 +4,7 @@ from time import perf_counter
 
 from app.metering import Work
 from app.settings import settings
-from app.web.graphql.budget import Budget, Purse
+from app.web.graphql.operations.budget import Budget, Purse
 
 # One point is so much of somebody's time, ours or the database's, or so many bytes.
 POINT_S = 50e-6

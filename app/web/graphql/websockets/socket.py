@@ -15,9 +15,9 @@ from app.settings import settings
 from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import failure
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.operation import Caller
-from app.web.graphql.outbox import LINE, Line
-from app.web.graphql.websocket_session import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
+from app.web.graphql.operations.operation import Caller
+from app.web.graphql.websockets.outbox import LINE, Line
+from app.web.graphql.websockets.session import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
 from app.web.origin import address_of, client_of, is_foreign_page, request_id_of
 from app.web.routes import metrics
 

@@ -7,7 +7,7 @@ from graphql import GraphQLError
 
 from app.settings import settings
 from app.web.graphql.errors import Refused
-from app.web.graphql.request import Parameters, hash_of
+from app.web.graphql.operations.request import Parameters, hash_of
 
 HASH = re.compile(r"[0-9a-f]{64}")
 NOT_TRUSTED = (

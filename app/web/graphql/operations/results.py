@@ -8,9 +8,9 @@ from graphql import ExecutionResult, OperationType
 
 from app.errors import Code, TimedOut
 from app.settings import settings
-from app.web.graphql.bill import SHARED_EXTENSION, Bill
 from app.web.graphql.errors import MASKED, Refused, codes, failure, record, shown_after, shown_before
-from app.web.graphql.operation import Caller, Operation
+from app.web.graphql.operations.bill import SHARED_EXTENSION, Bill
+from app.web.graphql.operations.operation import Caller, Operation
 
 
 class Beginning(NamedTuple):

@@ -8,13 +8,13 @@ import orjson
 from starlette.responses import Response
 
 from app.errors import Code
-from app.web.graphql import accept
-from app.web.graphql.bill import Bill
-from app.web.graphql.budget import RATE_LIMIT
 from app.web.graphql.errors import failure
-from app.web.graphql.event_stream import whole
-from app.web.graphql.request import Malformed
-from app.web.graphql.results import OperationResult
+from app.web.graphql.http import accept
+from app.web.graphql.http.event_stream import whole
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.budget import RATE_LIMIT
+from app.web.graphql.operations.request import Malformed
+from app.web.graphql.operations.results import OperationResult
 
 MEDIA_TYPES_MAX = 128
 

@@ -9,7 +9,7 @@ import orjson
 from graphql import FieldNode, Node, VariableNode, Visitor, visit
 from graphql.execution.collect_fields import collect_fields
 
-from app.web.graphql.operation import Operation, Prepared
+from app.web.graphql.operations.operation import Operation, Prepared
 
 # The argument by which a subscription is resumed: where it begins, and nothing else, depends on it.
 RESUME = "after"

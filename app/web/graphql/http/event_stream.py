@@ -8,8 +8,8 @@ from typing import Any
 from starlette.types import Message, Send
 
 from app.settings import settings
-from app.web.graphql import accept
-from app.web.graphql.results import Beginning, OperationResult
+from app.web.graphql.http import accept
+from app.web.graphql.operations.results import Beginning, OperationResult
 
 HEADERS = {
     b"content-type": f"{accept.EVENTS}; charset=utf-8".encode(),

@@ -17,9 +17,9 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from app.lru import LRU
 from app.settings import settings
-from app.web.graphql.coercion import ValuesFitRule
 from app.web.graphql.errors import Refused
-from app.web.graphql.operation import ArgumentCheck, Execution, Plans, Prepared, Sizes
+from app.web.graphql.operations.coercion import ValuesFitRule
+from app.web.graphql.operations.operation import ArgumentCheck, Execution, Plans, Prepared, Sizes
 
 # The texts of all cached documents together. In memory a document with its plan weighs about 250 times its text.
 CACHED_CHARACTERS_MAX = 250_000

@@ -12,7 +12,7 @@ import structlog
 
 from app.errors import Unauthenticated
 from app.settings import settings
-from app.web.graphql.operation import Caller, Context, MakeContext
+from app.web.graphql.operations.operation import Caller, Context, MakeContext
 
 # An end that has come is noticed within this.
 TICK_S_MAX = 1.0

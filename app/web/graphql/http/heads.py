@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from app.web.graphql import accept
+from app.web.graphql.http import accept
 from app.web.origin import address_of, client_of, own_request_id, takes_pages_of_others
 
 EXPLAIN = "graphql-explain"

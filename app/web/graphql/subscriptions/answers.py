@@ -12,8 +12,8 @@ from app.errors import Busy
 from app.settings import settings
 from app.supervision import Outage
 from app.web.graphql.errors import origin
-from app.web.graphql.operation import Operation
-from app.web.graphql.results import Beginning, OperationResult, answer, too_slow
+from app.web.graphql.operations.operation import Operation
+from app.web.graphql.operations.results import Beginning, OperationResult, answer, too_slow
 
 
 class NoSource(Exception):

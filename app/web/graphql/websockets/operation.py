@@ -7,11 +7,11 @@ import orjson
 
 from app.events.positions import Position
 from app.web.graphql.observe import Observation
-from app.web.graphql.operation import Caller
-from app.web.graphql.outbox import Outbox
-from app.web.graphql.request import Parameters
-from app.web.graphql.results import Beginning, OperationResult
-from app.web.graphql.subscription_groups import Subscriber
+from app.web.graphql.operations.operation import Caller
+from app.web.graphql.operations.request import Parameters
+from app.web.graphql.operations.results import Beginning, OperationResult
+from app.web.graphql.subscriptions.groups import Subscriber
+from app.web.graphql.websockets.outbox import Outbox
 
 
 class Running(Subscriber):

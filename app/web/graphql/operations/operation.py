@@ -32,10 +32,10 @@ from strawberry.execution import optimized_is_awaitable
 
 from app.errors import DomainError
 from app.metering import Work
-from app.web.graphql.bill import Bill
-from app.web.graphql.coercion import coerced
 from app.web.graphql.errors import Refused
-from app.web.graphql.last_event_id import Resumable, resumable
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.coercion import coerced
+from app.web.graphql.operations.last_event_id import Resumable, resumable
 
 
 class Caller(NamedTuple):

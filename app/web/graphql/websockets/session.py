@@ -11,16 +11,16 @@ from starlette.types import Receive
 from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
 from app.metering import current, timed
 from app.settings import settings
-from app.web.graphql.bill import Bill
 from app.web.graphql.connection_slots import Slot, holder
 from app.web.graphql.errors import MASKED, Refused, record
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.operation import Caller, Operation
-from app.web.graphql.outbox import Line, Outbox
-from app.web.graphql.request import Malformed, Parameters, decode, parameters
-from app.web.graphql.results import OperationResult, accident, refusal
-from app.web.graphql.socket_operation import Running
-from app.web.graphql.token_checks import Watch
+from app.web.graphql.operations.bill import Bill
+from app.web.graphql.operations.operation import Caller, Operation
+from app.web.graphql.operations.request import Malformed, Parameters, decode, parameters
+from app.web.graphql.operations.results import OperationResult, accident, refusal
+from app.web.graphql.subscriptions.token_checks import Watch
+from app.web.graphql.websockets.operation import Running
+from app.web.graphql.websockets.outbox import Line, Outbox
 from app.web.origin import bearer
 
 ID_LENGTH_MAX = 128

@@ -1,0 +1,1 @@
+"""Documents: parsed once, stored by hash, and queried page by page."""

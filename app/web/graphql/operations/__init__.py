@@ -1,0 +1,1 @@
+"""One operation: its request, its values, its cost and its result."""

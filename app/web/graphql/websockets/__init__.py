@@ -1,0 +1,1 @@
+"""GraphQL over WebSockets, as graphql-transport-ws."""
