@@ -43,6 +43,9 @@ IOU_LOSS_MAX = 0.1
 WIDTHS = {"contact_spacing": 4, "boundary_width": 2}
 # A little is enough to get used to other light, and not enough to learn its own mistakes by heart.
 ADAPTING_EPOCHS, ADAPTING_SHARE = 3, 0.3
+# Weights that know the ground already are moved gently, by more steps. At the full rate they learned corrections and
+# lost as much elsewhere; with few steps touching roofs were not told apart.
+CONTINUED_SHARE = 0.3
 # Windows of 320 pixels, 640 once enlarged.
 MARGIN = 32
 # Of footprints and of interiors.
@@ -60,7 +63,8 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     lesson = prepared(folder, request, report, cancelled)
     chips, validation = lesson.chips, lesson.validation
     network = _begin(lesson.initial, request)
-    pace, viewing = _pace(network, request, is_continued=lesson.initial is not None)
+    is_continued = lesson.initial is not None
+    pace, viewing = _pace(network, request, is_continued=is_continued), _viewing(network, is_continued=is_continued)
     masks = lesson.sides.training if _is_binary(network) else _classes(lesson, request)
     views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed), viewing)
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
@@ -120,13 +124,21 @@ def _begin(initial: Path | None, request: TrainingRequest) -> RampNetwork:
     return UNet(random, classes=CLASSES if request.multimasks else 1)
 
 
-def _pace(network: Any, request: TrainingRequest, *, is_continued: bool) -> tuple[Pace[Any], Viewing]:
-    """How it learns, and from which views. Random weights are not worth keeping: only what is learned can be frozen."""
+def _pace(network: RampNetwork, request: TrainingRequest, *, is_continued: bool) -> Pace[Any]:
+    """How it learns. Random weights are not worth keeping: only what is learned can be frozen."""
     if isinstance(network, EfficientUNet):
         rates = network.rates(freezes_encoder=request.freeze_layers)
-        return Pace(rates, LEARNING_RATE, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX), ENLARGED
-    rates = network.rates(frozen_levels=FROZEN_LEVELS if request.freeze_layers and is_continued else 0)
-    return Pace(rates, SMALL_LEARNING_RATE, average_decay=0.98), PLAIN
+        rate = LEARNING_RATE * (CONTINUED_SHARE if is_continued else 1.0)
+        return Pace(rates, rate, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX)
+    levels = FROZEN_LEVELS if request.freeze_layers and is_continued else 0
+    return Pace(network.rates(frozen_levels=levels), SMALL_LEARNING_RATE, average_decay=0.98)
+
+
+def _viewing(network: RampNetwork, *, is_continued: bool) -> Viewing:
+    """From which views it learns."""
+    if not isinstance(network, EfficientUNet):
+        return PLAIN
+    return replace(ENLARGED, views_min=None) if is_continued else ENLARGED
 
 
 def _is_binary(network: RampNetwork) -> bool:
@@ -178,13 +190,14 @@ def _adapted(
 ) -> RampNetwork:
     """The network after a short training on what it was sure of itself."""
     options = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
-    pace, viewing = _pace(network, options, is_continued=True)
+    pace, viewing = _pace(network, options, is_continued=True), _viewing(network, is_continued=False)
+    learning_rate = ADAPTING_SHARE * (LEARNING_RATE if isinstance(network, EfficientUNet) else SMALL_LEARNING_RATE)
     masks = chips.masks if _is_binary(network) else with_classes(chips, chips.masks, **WIDTHS)
     fitted: Learned[Any] = fit(
         network,
         Views(chips.tiles, chips.images, masks, np.random.default_rng(options.seed), viewing),
         (chips.images, chips.masks),
-        replace(pace, learning_rate=pace.learning_rate * ADAPTING_SHARE, iou_loss_max=1.0),
+        replace(pace, learning_rate=learning_rate, iou_loss_max=1.0),
         epochs=options.epochs,
         batch_size=options.batch_size,
         seed=options.seed,
