@@ -11,7 +11,7 @@ import orjson
 
 from app.database import ReadSession
 from app.errors import NotFound
-from app.formats.records import Features, JsonLines
+from app.formats.features.records import Features, JsonLines
 from app.gateways import storage
 from app.models.base import Record
 from app.models.kinds.accounts import AccountsJob

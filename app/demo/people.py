@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app import security
 from app.database import WriteSession
-from app.formats import label_files
+from app.formats.labels import label_files
 from app.gateways.fakes import village
 from app.gateways.osm import BUILDINGS
 from app.models.accounts import Team, TeamMembership, User

@@ -13,7 +13,7 @@ from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from app.errors import LimitReached
-from app.formats.pmtiles import Archive, in_order
+from app.formats.features.pmtiles import Archive, in_order
 from app.services.vector_tiles import encoded_tile
 from app.settings import settings
 from app.tiles import Tile, covering

@@ -3,8 +3,8 @@
 import asyncio
 
 from app import parsing
-from app.formats import label_files
-from app.formats.skipping import Skipped
+from app.formats.labels import label_files
+from app.formats.labels.skipping import Skipped
 from app.gateways import osm, storage
 from app.models.kinds.mapping import MappingJob
 from app.services.mapping.feedback import corrections

@@ -6,7 +6,7 @@ import orjson
 import shapely
 
 from app.base_models import encoder_of
-from app.formats import pmtiles
+from app.formats.features import pmtiles
 from app.gateways import storage
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import Training

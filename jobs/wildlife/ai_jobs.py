@@ -9,7 +9,7 @@ import msgpack
 
 from app import parsing
 from app.errors import Unreadable
-from app.formats import ai_results
+from app.formats.media import ai_results
 from app.gateways import ai_manager
 from app.gateways.ai_manager import Manager
 from app.gateways.outside import Outage

@@ -12,7 +12,7 @@ import httpx
 
 from app import parsing, pictures
 from app.errors import Conflict, Invalid, NotFound
-from app.formats import media_archives, media_files
+from app.formats.media import media_archives, media_files
 from app.gateways import outside, storage
 from app.gateways.outside import Outage
 from app.models.kinds.wildlife import WildlifeJob

@@ -11,8 +11,8 @@ from strawberry.scalars import JSON
 
 from app import checks
 from app.errors import BadRequest
-from app.formats.tables import numbers
-from app.formats.tables.records import as_text
+from app.formats.tables.notation import numbers
+from app.formats.tables.sources.records import as_text
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import MachineColumn
 from app.models.limits import automl as limits

@@ -7,8 +7,8 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 
 from app import checks
-from app.formats import label_files
-from app.formats.skipping import Skipped
+from app.formats.labels import label_files
+from app.formats.labels.skipping import Skipped
 from app.gateways.osm import BUILDINGS
 from app.metering import in_thread
 from app.models.accounts import Team, User

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import auto
 
-from app.formats import skipping
+from app.formats.labels import skipping
 from app.models.kinds.system import SystemRateLimit
 from app.models.limits import mapping as limits
 from app.models.mapping import datasets as dataset_tables

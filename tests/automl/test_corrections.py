@@ -3,7 +3,7 @@
 import pytest
 
 from app.formats.tables import rereading
-from app.formats.tables.values import ValueReader
+from app.formats.tables.columns.values import ValueReader
 from app.models.automl.choices import WorkKind
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from onnxruntime import InferenceSession
 
-from app.formats.machine_reports import report
+from app.formats.machines.reports import report
 from app.metering import in_thread
 from app.tabular import reader
 from app.tabular.predictor import Predictor

@@ -11,7 +11,7 @@ import pytest
 from graphql import get_named_type
 from scipy import stats
 
-from app.formats.tables.profiles import Profile
+from app.formats.tables.columns.profiles import Profile
 from app.models.automl import graphs, lines, machines, models, works
 from app.models.automl.choices import GraphType, MachineStage, MachineStatus, NNLoss, NNOptimizer, WorkKind
 from app.models.automl.datatypes import Datatype, Role

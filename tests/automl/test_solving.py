@@ -19,7 +19,7 @@ from resolvers import ids
 from tests.automl import learned
 from tests.automl.learned import COLOUR, SIZE, WHEN
 from tests.billing.books import give
-from tests.formats.workbooks import workbook
+from tests.formats.tables.workbooks import workbook
 
 FIELDS = "status kind failure figures options resultLink isWorkSolving"
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from app.formats import label_files
+from app.formats.labels import label_files
 from tests.formats.sifted import AREA, BUILDINGS
 
 

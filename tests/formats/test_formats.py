@@ -10,10 +10,10 @@ from shapely import GeometryCollection, LineString, MultiPoint, MultiPolygon, Po
 from sqlalchemy import select
 
 from app.formats import Feature, write_file, written
-from app.formats.flatgeobuf import flatgeobuf
-from app.formats.geojson import GeoJson
-from app.formats.gpx import gpx
-from app.formats.osm_xml import OsmXml
+from app.formats.features.flatgeobuf import flatgeobuf
+from app.formats.features.geojson import GeoJson
+from app.formats.features.gpx import gpx
+from app.formats.features.osm_xml import OsmXml
 from app.models.mapping.datasets import Label
 from app.models.mapping.predictions import PredictedFeature, Prediction, Verdict
 from tests import factories
@@ -161,7 +161,7 @@ async def test_flatgeobuf_of_several_pieces_is_whole(database, owner, tmp_path, 
         await factories.label(database, aoi, tags={"note": "x" * 100})
     rows = select(Label.geom, Label.tags).order_by(Label.id)
     whole = await whole_file(database, rows)
-    monkeypatch.setattr("app.formats.flatgeobuf.PIECE_BYTES", 1_000)
+    monkeypatch.setattr("app.formats.features.flatgeobuf.PIECE_BYTES", 1_000)
     pieces = [piece async for piece in flatgeobuf(database.reading, rows, name="some")]
     assert len(pieces) > 5
     assert b"".join(pieces) == whole

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from app.errors import Unreadable
-from app.formats import machine_onnx
+from app.formats.machines import onnx_graphs
 from app.tabular import reader
 from app.tabular.encoders import Dense, Encoders, Matrix
 from app.tabular.heads import Boosted, Constant, Forested, Head, Neural, Rows, Scale
@@ -55,7 +55,7 @@ def network(activations, *, members=2, twins=0, tables=0, waves=True, outputs=3)
 def said(heads, given):
     """What onnxruntime answers for each head."""
     machine = Predictor(ENCODERS, heads, {})
-    session = onnxruntime.InferenceSession(machine_onnx.written(machine.save()))
+    session = onnxruntime.InferenceSession(onnx_graphs.written(machine.save()))
     dense = given.dense
     known = {"inputs": given.tree_inputs, "numbers": dense.numbers, "wide": dense.wide}
     known["indexes"] = dense.indexes.astype(np.int64)
@@ -130,7 +130,7 @@ def test_candidates_are_mixed_and_as_sure_as_they_are_right():
 
 def test_a_learned_machine_answers_rows_that_its_reader_encodes():
     content = learned.learned()
-    file = machine_onnx.written(content)
+    file = onnx_graphs.written(content)
     session = onnxruntime.InferenceSession(file)
     machine, _ = reader.read(content)
     asked = [{learned.SIZE: 0.5, learned.COLOUR: "red", learned.WHEN: "2024-03-01"}, {}, {learned.COLOUR: "2"}]
@@ -151,4 +151,4 @@ def test_a_learned_machine_answers_rows_that_its_reader_encodes():
 
 def test_a_damaged_machine_is_refused():
     with pytest.raises(Unreadable, match="not a machine"):
-        machine_onnx.written(b"\x10" + bytes(40))
+        onnx_graphs.written(b"\x10" + bytes(40))

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, features
 
-from app.formats import exif, media_files, video_files
+from app.formats.media import exif, media_files, video_files
 from app.settings import settings
 from tests.wildlife.media import dated, picture, sha256, video
 

@@ -10,10 +10,11 @@ import pytest
 import shapely
 from shapely import MultiPolygon, box
 
-from app.formats import Feature, label_files, write_file
-from app.formats.flatgeobuf_header import named
-from app.formats.geojson import GeoJson
-from app.formats.osm_xml import OsmXml
+from app.formats import Feature, write_file
+from app.formats.features.flatgeobuf_header import named
+from app.formats.features.geojson import GeoJson
+from app.formats.features.osm_xml import OsmXml
+from app.formats.labels import label_files
 
 COURTYARD = box(12.001, 46.001, 12.004, 46.004) - box(12.002, 46.002, 12.003, 46.003)
 HOUSES = [

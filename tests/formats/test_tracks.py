@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.formats.tracks import Detection, iou, link_tracks
+from app.formats.media.tracks import Detection, iou, link_tracks
 from tests.fuzz import examples
 
 

@@ -6,7 +6,7 @@ from shapely import MultiPolygon, Polygon, box
 from shapely.geometry import mapping, shape
 
 from app import antimeridian, tiles
-from app.formats.gpx import gpx
+from app.formats.features.gpx import gpx
 from app.gateways.osm import overpass
 from app.geometry import area_m2
 from app.models.mapping.trainings import Model, ModelStatus, TrainingStatus

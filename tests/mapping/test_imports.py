@@ -11,8 +11,8 @@ from shapely.affinity import translate
 from sqlalchemy import func, select
 
 from app.formats import Feature, write_file, written
-from app.formats.geojson import GeoJson
-from app.formats.osm_xml import OsmXml
+from app.formats.features.geojson import GeoJson
+from app.formats.features.osm_xml import OsmXml
 from app.gateways import storage
 from app.models.mapping.datasets import Label, LabelOrigin
 from app.models.mapping.imports import LabelImport

@@ -1,6 +1,6 @@
 """Tables that are made to hurt whoever reads them."""
 
-from tests.formats.workbooks import workbook
+from tests.formats.tables.workbooks import workbook
 from tests.parsing.hostile import ARCHIVES, Make
 
 MACHINE_TABLES: dict[str, Make] = {

@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from app import parsing, pictures
 from app.errors import Invalid, Unreadable
-from app.formats import ai_results, label_files
 from app.formats.frames import reading
+from app.formats.labels import label_files
+from app.formats.media import ai_results
 from app.formats.tables import reading as tables
 from app.formats.wildlife import files
 from app.gateways.osm import overpass, rawdata

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from app.formats.skipping import SkipReason
+from app.formats.labels.skipping import SkipReason
 
 
 def fit_label_imports(random: Random, rows: list[dict[str, Any]]) -> None:

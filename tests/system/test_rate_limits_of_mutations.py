@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import func, select
 
-from app.formats.label_files import sift_value
+from app.formats.labels.label_files import sift_value
 from app.models.kinds import RateLimit
 from app.models.kinds.automl import AutomlRateLimit
 from app.models.kinds.billing import BillingRateLimit

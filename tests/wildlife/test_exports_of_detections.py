@@ -7,8 +7,8 @@ import pytest
 from shapely import Point
 from sqlalchemy import update
 
-from app.formats.wildlife import megadetector
-from app.formats.wildlife.detections import COCO_TYPES, OF_TYPE, TYPES
+from app.formats.wildlife.detections import megadetector
+from app.formats.wildlife.detections.entries import COCO_TYPES, OF_TYPE, TYPES
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Summary
 from app.models.wildlife.deployments import Location

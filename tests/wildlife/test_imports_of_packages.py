@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.settings import settings
 from resolvers import ids
-from tests.formats.packages import DEPLOYMENT, MEDIUM, OBSERVATION, archived, descriptor, files
+from tests.formats.wildlife.packages import DEPLOYMENT, MEDIUM, OBSERVATION, archived, descriptor, files
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import classification_project
 from tests.wildlife.exchanging import Desk

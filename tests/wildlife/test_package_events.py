@@ -18,7 +18,7 @@ from app.models.wildlife.species import Species
 from app.services.wildlife.media import sequences
 from app.settings import settings
 from resolvers import ids
-from tests.formats.packages import Read
+from tests.formats.wildlife.packages import Read
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import BLANK, Season, season, seen

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from app.settings import settings
 from resolvers import ids
-from tests.formats.packages import Read
+from tests.formats.wildlife.packages import Read
 from tests.wildlife.classifying import season
 from tests.wildlife.exchanging import Desk, work
 

@@ -22,7 +22,7 @@ from app.models.wildlife.species import Species
 from app.services.wildlife.media import sequences
 from app.settings import settings
 from resolvers import ids
-from tests.formats import packages
+from tests.formats.wildlife import packages
 from tests.wildlife import classifying
 from tests.wildlife.classifying import BLANK, HUMAN, season, seen
 from tests.wildlife.exchanging import Desk

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from app.errors import quoted
-from app.formats.tables import numbers
-from app.formats.tables.values import Unfitting, ValueReader
+from app.formats.tables.columns.values import Unfitting, ValueReader
+from app.formats.tables.notation import numbers
 from app.models.automl.datatypes import Datatype
 from app.models.limits.automl import PROBABILITIES_MAX
 from app.tabular.encoders import Warned

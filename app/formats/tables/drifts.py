@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
+from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.lines import rows_of
 from app.formats.tables.reading import pieces
-from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.datatypes import Datatype, Role
 from app.tabular.cells import text_of
 from app.tabular.drift import drift

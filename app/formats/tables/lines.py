@@ -12,13 +12,13 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from app.errors import Unreadable, quoted
-from app.formats.tables import headers
-from app.formats.tables.opening import opened
-from app.formats.tables.profiles import profiles
+from app.formats.tables.columns import headers
+from app.formats.tables.columns.profiles import profiles
+from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.reading import PIECE_ROWS, pieces
-from app.formats.tables.sources import Options
+from app.formats.tables.sources.opening import opened
+from app.formats.tables.sources.source import Options
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Datatype, Role, TableFormat
 

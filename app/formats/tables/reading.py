@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Unreadable, quoted
-from app.formats.tables import columns as deciding
-from app.formats.tables import headers, leaks, roles
-from app.formats.tables.columns import Column
-from app.formats.tables.headers import Head
-from app.formats.tables.opening import opened
-from app.formats.tables.sources import Options, Source, Texts
-from app.formats.tables.statistics import Statistics
+from app.formats.tables.columns import datatypes as deciding
+from app.formats.tables.columns import headers, leaks, roles
+from app.formats.tables.columns.datatypes import Column
+from app.formats.tables.columns.headers import Head
+from app.formats.tables.columns.statistics import Statistics
+from app.formats.tables.sources.opening import opened
+from app.formats.tables.sources.source import Options, Source, Texts
 from app.models.automl.datatypes import ColumnIssue
 
 PIECE_ROWS = 2_000

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.formats.tables.columns.profiles import profiles
+from app.formats.tables.columns.values import ValueReader
 from app.formats.tables.lines import Fitting, Kept, Memory, escaped
-from app.formats.tables.profiles import profiles
 from app.formats.tables.reading import PIECE_ROWS
-from app.formats.tables.records import as_text
+from app.formats.tables.sources.records import as_text
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Datatype, Role
 

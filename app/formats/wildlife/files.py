@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.formats.wildlife import classification_tables, megadetector, records, speciesnet, wildlife_insights
+from app.formats.wildlife import records
 from app.formats.wildlife.camtrap_dp import frame_files
 from app.formats.wildlife.camtrap_dp import reading as camtrap_dp
+from app.formats.wildlife.detections import megadetector, speciesnet
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
+from app.formats.wildlife.tables import classification_tables, wildlife_insights
 
 CAMTRAP_DP = "CAMTRAP_DP"
 MEGADETECTOR = "MEGADETECTOR"

@@ -323,7 +323,7 @@ class MachineColumn(Record):
     )
     # {"issues": [[issue, message]], "examples": [...]}: what was noticed when the table was first read.
     notes: Mapped[Json] = mapped_column(default=dict, server_default=NOTHING)
-    # What `app.formats.tables.profiles` found in the values; empty until the lines are read.
+    # What `app.formats.tables.columns.profiles` found in the values; empty until the lines are read.
     profile: Mapped[Json] = mapped_column(default=dict, server_default=NOTHING)
 
     machine: Mapped[Machine] = relationship(lazy="raise", doc="The machine.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import Invalid, quoted
-from app.formats.tables.profiles import TOP_LENGTH_MAX
+from app.formats.tables.columns.profiles import TOP_LENGTH_MAX
 from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import MachineColumn
 from app.tabular.cells import label_key

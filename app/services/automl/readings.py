@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, quoted
-from app.formats.tables.separated import SEPARATORS
+from app.formats.tables.sources.separated import SEPARATORS
 from app.models.accounts import UserPreferences
 from app.models.automl.datatypes import DateOrder, DecimalSign, TableFormat
 from app.models.automl.readings import TableReading, TableReadingStatus

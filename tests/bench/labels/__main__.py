@@ -31,8 +31,8 @@ from sqlalchemy import select, text  # noqa: E402
 
 from app.database import Database  # noqa: E402
 from app.formats import Feature, Writer, write_file  # noqa: E402
-from app.formats.geojson import GeoJson  # noqa: E402
-from app.formats.osm_xml import OsmXml  # noqa: E402
+from app.formats.features.geojson import GeoJson  # noqa: E402
+from app.formats.features.osm_xml import OsmXml  # noqa: E402
 from app.gateways import storage  # noqa: E402
 from app.models.mapping.datasets import AOI  # noqa: E402
 from app.models.mapping.imports import LabelFormat  # noqa: E402

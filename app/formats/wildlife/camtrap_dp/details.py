@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 
 import orjson
 
-from app.formats.wildlife import boxes
+from app.formats.wildlife.detections import boxes
 from app.formats.wildlife.observations import AGES, BEHAVIOURS, SEXES, TYPES
 from app.models.limits import columns
 from app.models.limits import wildlife as limits

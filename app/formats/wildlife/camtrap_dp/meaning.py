@@ -5,10 +5,10 @@ from typing import Any
 
 import orjson
 
-from app.formats.wildlife import tags
 from app.formats.wildlife.camtrap_dp import details
 from app.formats.wildlife.camtrap_dp.fields import BOX
 from app.formats.wildlife.observations import AGES, BEHAVIOURS, Oddities, observation
+from app.formats.wildlife.tables import tags
 
 # What our own table of frames says of an observation that follows from others.
 DERIVED = "derived"

@@ -32,7 +32,7 @@ from app.formats.wildlife.keys import Keys
 from app.formats.wildlife.observations import Oddities
 from app.formats.wildlife.problems import Problems
 from app.formats.wildlife.records import Record, Summary
-from app.formats.wildlife.tables import Table
+from app.formats.wildlife.tables.csv_files import Table
 
 FRAMES = "frames"
 INLINE_ROWS_MAX = 10_000

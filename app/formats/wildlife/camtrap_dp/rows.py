@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.errors import quoted
-from app.formats.wildlife import values
 from app.formats.wildlife.camtrap_dp.fields import BOX, Field, Kind, TableRules
 from app.formats.wildlife.problems import Problems
-from app.formats.wildlife.tables import Row, Table
+from app.formats.wildlife.tables import values
+from app.formats.wildlife.tables.csv_files import Row, Table
 
 NULLS = frozenset({"NA", "NaN", "nan", "NULL", "null", "None"})
 PRIVATE_PATH = "This path leads out of the package. It must not start with . / or ~, nor contain two dots in a row."

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Row, and_, bindparam
 from app.database import Database, ReadSession
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
-from app.formats.tables.records import flattened
+from app.formats.tables.sources.records import flattened
 from app.metering import in_thread
 from app.models.accounts import User
 from app.models.automl.datatypes import Role

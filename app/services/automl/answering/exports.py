@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app import parsing
 from app.database import Database
 from app.errors import NotFound
-from app.formats import machine_bundles, machine_onnx, machine_reports
+from app.formats.machines import bundles, onnx_graphs, reports
 from app.gateways import storage
 from app.metering import in_thread
 from app.models.automl.machines import Machine
@@ -64,14 +64,14 @@ async def _of_version(database: Database, opened: Opened) -> Exported:
     stem = f"machine-{model.machine_id}-{model.version}"
     if opened.kind is REPORT:
         pictures = await graphs.pictures(database, opened.holder, model.machine_id)
-        page = await in_thread(machine_reports.report, name, model.version, columns, model.figures, pictures)
+        page = await in_thread(reports.report, name, model.version, columns, model.figures, pictures)
         return Exported(page.encode(), f"{stem}.html", "text/html")
     return Exported(await _bundle(model, name, columns), f"{stem}.zip", "application/zip")
 
 
 async def _bundle(model: NNModel, name: str, columns: list[dict[str, Any]]) -> bytes:
-    described = machine_bundles.described(name, model.version, columns, model.figures)
+    described = bundles.described(name, model.version, columns, model.figures)
     content = await storage.get(model.storage_key)
     # Only an installation with the extra `export` has the library.
-    onnx = bytes(await parsing.run(machine_onnx.written, content)) if find_spec("onnx") else None
-    return await in_thread(machine_bundles.bundle, content, described, onnx)
+    onnx = bytes(await parsing.run(onnx_graphs.written, content)) if find_spec("onnx") else None
+    return await in_thread(bundles.bundle, content, described, onnx)

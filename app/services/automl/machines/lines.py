@@ -9,10 +9,10 @@ from sqlalchemy import delete, insert, select
 
 from app.database import WriteSession
 from app.errors import Invalid, NotFound, quoted
+from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.lines import without_nul
-from app.formats.tables.records import flattened
+from app.formats.tables.sources.records import flattened
 from app.formats.tables.splits import Divider, Split
-from app.formats.tables.values import Unfitting, ValueReader
 from app.models.automl.choices import LinePurpose
 from app.models.automl.datatypes import Role
 from app.models.automl.lines import MachineLine

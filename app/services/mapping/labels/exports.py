@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 
 from app.formats import Feature, streamed
-from app.formats.flatgeobuf import flatgeobuf
-from app.formats.geojson import GeoJson
-from app.formats.gpx import MEDIA_TYPE as GPX_TYPE
-from app.formats.gpx import gpx
-from app.formats.osm_xml import OsmXml
+from app.formats.features.flatgeobuf import flatgeobuf
+from app.formats.features.geojson import GeoJson
+from app.formats.features.gpx import MEDIA_TYPE as GPX_TYPE
+from app.formats.features.gpx import gpx
+from app.formats.features.osm_xml import OsmXml
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.policies import Viewer
 from app.services import links

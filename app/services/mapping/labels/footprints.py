@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app import geometry
 from app.database import WriteSession
-from app.formats.footprints import BATCH, Footprint, share_ground
+from app.formats.labels.footprints import BATCH, Footprint, share_ground
 from app.gateways.osm import OsmFeature
 from app.models.mapping.datasets import Label, LabelOrigin
 

@@ -7,8 +7,8 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
 from app.database import WriteSession
-from app.formats.footprints import Footprint
-from app.formats.skipping import Skipped
+from app.formats.labels.footprints import Footprint
+from app.formats.labels.skipping import Skipped
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob

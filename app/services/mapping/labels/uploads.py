@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, select, true
 
 from app.database import ReadSession, WriteSession
 from app.errors import Forbidden, Invalid, LimitReached, NotFound
-from app.formats.footprints import Footprint
-from app.formats.skipping import Skipped, with_duplicates
+from app.formats.labels.footprints import Footprint
+from app.formats.labels.skipping import Skipped, with_duplicates
 from app.gateways.osm import BUILDINGS, Tags, check_tags
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin

@@ -11,9 +11,9 @@ from sqlalchemy import Select, func, literal, select
 
 from app.database import ReadSession
 from app.formats import Feature, Writer, streamed
-from app.formats.flatgeobuf import MEDIA_TYPE, flatgeobuf
-from app.formats.geojson import GeoJson
-from app.formats.osm_xml import OsmXml
+from app.formats.features.flatgeobuf import MEDIA_TYPE, flatgeobuf
+from app.formats.features.geojson import GeoJson
+from app.formats.features.osm_xml import OsmXml
 from app.geometry import Shape
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.policies import Viewer

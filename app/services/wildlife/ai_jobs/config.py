@@ -6,7 +6,7 @@ from typing import Any
 
 from app import checks
 from app.errors import Invalid
-from app.formats import tracks
+from app.formats.media import tracks
 
 TRACKER_KEYS_MAX, TRACKER_DEPTH_MAX, NAME_LENGTH_MAX = 50, 4, 100
 GREEDY = {"type": tracks.NAME, "params": {"iou_min": 0.5, "gap_frames_max": 30}}

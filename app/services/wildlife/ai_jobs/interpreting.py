@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from app.formats.frames import FrameSample
-from app.formats.tracks import Detection, Track, link_tracks
+from app.formats.media.tracks import Detection, Track, link_tracks
 from app.models.wildlife.observations import ObservationType
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.classifications.observations import Observation

@@ -11,7 +11,7 @@ from shapely import Point
 from app.database import ReadSession, driver_of
 from app.errors import Conflict
 from app.formats import Feature, streamed
-from app.formats.geojson import GeoJson
+from app.formats.features.geojson import GeoJson
 from app.metering import in_thread
 from app.services.wildlife.exchange import disclosure
 

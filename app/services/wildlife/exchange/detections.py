@@ -14,10 +14,10 @@ import orjson
 
 from app.database import ReadSession, driver_of
 from app.errors import Conflict
-from app.formats.wildlife import detections
-from app.formats.wildlife.coco import CocoWriter
-from app.formats.wildlife.detections import Classes, Medium, Seen
-from app.formats.wildlife.megadetector import MegaDetectorWriter
+from app.formats.wildlife.detections import entries
+from app.formats.wildlife.detections.coco import CocoWriter
+from app.formats.wildlife.detections.entries import Classes, Medium, Seen
+from app.formats.wildlife.detections.megadetector import MegaDetectorWriter
 from app.metering import in_thread
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.services.wildlife.exchange.exports import nothing_to_export
@@ -76,12 +76,12 @@ async def write_megadetector(
     classes, named = Classes(0), dict[str, str]()
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     writer = MegaDetectorWriter(
-        {"detector": f"Fieldgraph: {project.name}", "detection_completion_time": now}, detections.TYPES, named
+        {"detector": f"Fieldgraph: {project.name}", "detection_completion_time": now}, entries.TYPES, named
     )
     counts = {"media": 0, "observations": 0}
 
     def piece(media: list[Medium]) -> bytes:
-        images = [detections.megadetector_image(medium, classes) for medium in media]
+        images = [entries.megadetector_image(medium, classes) for medium in media]
         counts["media"] += len(images)
         counts["observations"] += sum(len(image["detections"] or ()) for image in images)
         return writer.write(images)
@@ -92,7 +92,7 @@ async def write_megadetector(
         for row in await _names(session, classes):
             key = str(classes.number(row[0]))
             named[key] = row[1]
-            meanings[key] = detections.description(row[4:], row[1], row[2], row[3])
+            meanings[key] = entries.description(row[4:], row[1], row[2], row[3])
         file.write(writer.finish(meanings))
     return counts
 
@@ -105,19 +105,19 @@ async def write_coco(
     project = await session.get_one(ClassificationProject, project_id)
     now = datetime.now(UTC)
     writer = CocoWriter({"description": project.name, "year": now.year, "date_created": f"{now:%Y-%m-%d}"})
-    classes = Classes(len(detections.COCO_TYPES) + 1)
+    classes = Classes(len(entries.COCO_TYPES) + 1)
     counts = {"media": 0, "observations": 0}
 
     def pictures(media: list[Medium]) -> bytes:
-        images = [picture for medium in media if (picture := detections.coco_picture(medium)) is not None]
+        images = [picture for medium in media if (picture := entries.coco_picture(medium)) is not None]
         counts["media"] += len(images)
         return writer.write(images)
 
     def boxes(media: list[Medium]) -> bytes:
         images: list[dict[str, Any]] = []
         for medium in media:
-            if detections.coco_picture(medium) is not None:
-                images += detections.coco_boxes(medium, classes, counts["observations"] + len(images) + 1)
+            if entries.coco_picture(medium) is not None:
+                images += entries.coco_boxes(medium, classes, counts["observations"] + len(images) + 1)
         counts["observations"] += len(images)
         return writer.write(images)
 
@@ -127,7 +127,7 @@ async def write_coco(
         file.write(writer.boxes())
         await _each(session, boxes, file)
         names = {classes.number(row[0]): row[1] for row in await _names(session, classes)}
-        file.write(writer.finish(detections.COCO_TYPES | names))
+        file.write(writer.finish(entries.COCO_TYPES | names))
     if not counts["media"]:
         raise Conflict(
             "There is nothing to export. COCO takes pictures of known size whose observations have boxes, and blanks. "

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from app import parsing
 from app.database import WriteSession
 from app.errors import Invalid
-from app.formats.wildlife import place_tables, values
+from app.formats.wildlife.tables import place_tables, values
 from app.identifiers import cleaned
 from app.models.wildlife.deployments import Deployment, FeatureType, Location
 from app.models.wildlife.projects import ResearchProject

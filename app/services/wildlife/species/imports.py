@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app import checks, parsing
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid
-from app.formats.wildlife import taxa
-from app.formats.wildlife.taxa import LINEAGE, Taxon
+from app.formats.wildlife.tables import taxa
+from app.formats.wildlife.tables.taxa import LINEAGE, Taxon
 from app.models.wildlife.species import Species, SpeciesAlias, TaxonRank
 from app.policies import Viewer, require, signed_in
 from app.policies.wildlife.projects import may_change_species

@@ -1,0 +1,1 @@
+"""Features written as files: GeoJSON, GPX, FlatGeobuf, OSM XML, PMTiles."""

@@ -1,0 +1,1 @@
+"""Machines as files: bundles, ONNX, reports."""

@@ -1,0 +1,1 @@
+"""How texts of cells are written: numbers, dates, missing values, languages, encodings."""

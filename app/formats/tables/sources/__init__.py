@@ -1,0 +1,1 @@
+"""Files with tables: text, JSON, workbooks. Each is a source of rows."""

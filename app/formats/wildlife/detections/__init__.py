@@ -1,0 +1,1 @@
+"""Detections in media, in the formats of MegaDetector, SpeciesNet and COCO."""

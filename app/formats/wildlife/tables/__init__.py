@@ -1,0 +1,1 @@
+"""Tables of camera-trap data as CSV: classifications, places, taxa, Wildlife Insights."""
