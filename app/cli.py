@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import SecretStr, ValidationError
 
-from app import private_files
-from app.operations.instance import running, secret
-from app.operations.process import CannotStart
+from app.operations.processes.instance import running, secret
+from app.operations.processes.process import CannotStart
 from app.refused_settings import explained
+from app.security import private_files
 
 if TYPE_CHECKING:
     from app.services.integrations.answering import Opener
@@ -45,7 +45,7 @@ def fieldgraph() -> None:
 def up(*, with_parent: Annotated[bool, typer.Option(help="Stop when the parent process ends.")] = False) -> None:
     """Run everything on this machine: private servers, migrations, API and worker."""
     _find_secret(is_alone=True)
-    from app.operations import launcher
+    from app.operations.processes import launcher
 
     launcher.up(with_parent=with_parent)
 
@@ -61,7 +61,7 @@ def serve(
     _refuse_poolers()
     _find_secret()
     if workers > 1:
-        from app.operations import api_processes
+        from app.operations.processes import api_processes
 
         api_processes.serve(workers)
         return
@@ -100,9 +100,9 @@ def _answers() -> "Opener":
 @program.command()
 def migrate() -> None:
     """Bring the database to the present schema."""
-    from app.operations.migrate import missing, upgrade
-    from app.operations.roles import grant, owner_url
-    from app.operations.sequences import mend
+    from app.operations.database.migrate import missing, upgrade
+    from app.operations.database.roles import grant, owner_url
+    from app.operations.database.sequences import mend
 
     _find_owner()
     for sentence in missing(owner_url()):
@@ -121,7 +121,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Replace existing data.")]
 @program.command()
 def backup(folder: Folder, *, yes: Yes = False) -> None:
     """Write the database and all files into a folder; people may go on."""
-    from app.operations import backup as keeping
+    from app.operations.database import backup as keeping
 
     with _database_here():
         manifest = keeping.back_up(folder, replace=yes)
@@ -136,7 +136,7 @@ def backup(folder: Folder, *, yes: Yes = False) -> None:
 @program.command()
 def restore(folder: Folder, *, yes: Yes = False) -> None:
     """Put back what a backup holds. Stop the API and the workers first."""
-    from app.operations import backup as keeping
+    from app.operations.database import backup as keeping
 
     if settings.database_url is None and running(settings.home):
         raise CannotStart("Fieldgraph is running here. Stop it, then try again.")
@@ -312,7 +312,7 @@ def doctor() -> None:
 
 
 def _refuse_poolers() -> None:
-    from app.operations import poolers
+    from app.operations.database import poolers
 
     poolers.refuse()
 
@@ -325,8 +325,8 @@ def _database_here() -> Iterator[None]:
     if settings.database_url:
         yield
         return
-    from app.operations.instance import only_one
-    from app.operations.servers import private_servers
+    from app.operations.processes.instance import only_one
+    from app.operations.processes.servers import private_servers
 
     with only_one(settings.home) as held, private_servers(settings.home, held=[held]) as servers:
         servers.start(redis=False)
@@ -374,7 +374,7 @@ def _find_owner() -> None:
 
 def _find_secret(*, is_alone: bool = not settings.production) -> None:
     """What links are signed with: the home's own secret, where no other machine has to know it."""
-    from app.production import faults
+    from app.operations.production import faults
 
     private_files.tighten(settings.home)
     if is_alone and not settings.secret.get_secret_value():

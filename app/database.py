@@ -21,18 +21,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session as SyncSession
 
-from app import last_statement, queue, redis_client
-from app.after_commit import Aside
-from app.connection import UNKNOWN_POSITION, Session, hang_up, in_words, is_alive
-from app.engines import engine
+from app import queue, redis_client
 from app.errors import Busy, Conflict, OutcomeUnknown, TransactionTooLong
 from app.events import waking
-from app.last_statement import Last
 from app.models.base import Base
-from app.reader import Reader, ReplicaReader, failing
-from app.replica import Replica
+from app.postgres import last_statement
+from app.postgres.after_commit import Aside
+from app.postgres.connection import UNKNOWN_POSITION, Session, hang_up, in_words, is_alive
+from app.postgres.engines import engine
+from app.postgres.last_statement import Last
+from app.postgres.reader import Reader, ReplicaReader, failing
+from app.postgres.replica import Replica
+from app.postgres.sqlstates import ends_connection
 from app.settings import settings
-from app.sqlstates import ends_connection
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)

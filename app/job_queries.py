@@ -23,6 +23,7 @@ from graphql import (
 from app.database import Database
 from app.errors import Code, Conflict, DomainError, Invalid, Unavailable
 from app.events.dispatcher import EventDispatcher
+from app.events.signals import Signals
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.gateways.outside import Outage
@@ -33,7 +34,6 @@ from app.policies import Viewer
 from app.rates import Rates
 from app.services.integrations.answering import RowPage
 from app.settings import settings
-from app.signals import Signals
 from app.web.graphql.documents.bulk import AFTER, COUNT, FIELD, FIRST, Paged, paged
 from app.web.graphql.documents.cache import Documents
 from app.web.graphql.errors import Refused

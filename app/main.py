@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route
 
-from app import job_queries, logs, redis_client, tracing
+from app import job_queries, redis_client
 from app.database import Database
 from app.discovery import import_tree
 from app.events.dispatcher import EventDispatcher
+from app.events.signals import Signals
 from app.gateways import fakes, storage_probe
-from app.metering import timed_tasks
 from app.models.wildlife.classifications import Classification
-from app.operations.migrate import after
+from app.operations.database.migrate import after
 from app.policies import Viewer
 from app.rates import Rates
 from app.services.accounts.sign_in import sessions
@@ -30,7 +30,8 @@ from app.services.system.persisted_queries import PersistedQueries
 from app.services.system.trusted_documents import TrustedDocuments
 from app.services.viewers import Viewers
 from app.settings import settings
-from app.signals import Signals
+from app.telemetry import logs, tracing
+from app.telemetry.metering import timed_tasks
 from app.web.graphql.documents.persisted import Persisted
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operations.budget import Budget

@@ -16,9 +16,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import disk
 from app.models.kinds import JobKind, Lane
 from app.models.system import Job, JobState
+from app.operations import disk
 from app.redis_client import threads_client
 from app.settings import settings
 

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import structlog
 
-from app import surroundings
 from app.errors import DomainError, Unavailable
 from app.gateways.outside import Outage
+from app.security import child_environment
 from app.settings import NUMBERS, settings
 from jobs.run import JobRun
 
@@ -98,7 +98,9 @@ def _environment() -> dict[str, str]:
     """What the engine knows of us: limits, and where it keeps what it compiles."""
     limits = {f"FIELDGRAPH_{name.upper()}": f"{getattr(settings, name)}" for name in NUMBERS}
     return (
-        surroundings.variables("HOME", prefixes=LIBRARIES) | limits | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
+        child_environment.variables("HOME", prefixes=LIBRARIES)
+        | limits
+        | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import DomainError, OutcomeUnknown, RateLimited, TimedOut, Unavailable
 from app.gateways.outside import Outage
-from app.sqlstates import is_transient
+from app.postgres.sqlstates import is_transient
 
 
 class Fault(Enum):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from app import disk
+from app.operations import disk
 
 log = structlog.get_logger()
 PREFIX = "fieldgraph-job-"

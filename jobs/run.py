@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import events, tracing
+from app import events
 from app.database import Database, WriteSession, part
 from app.errors import DomainError
 from app.models.kinds import JobKind
@@ -20,6 +20,7 @@ from app.services.system import jobs
 from app.services.system.jobs import CANCELLED, Claim, LeaseLost, Progress
 from app.settings import settings
 from app.supervision import within
+from app.telemetry import tracing
 from jobs.faults import Fault, fault_of
 
 log = structlog.get_logger()

@@ -6,12 +6,13 @@ import signal
 import dramatiq
 import structlog
 
-from app import logs, queue, tracing
+from app import queue
 from app.database import Database
 from app.discovery import import_modules, import_tree
 from app.models.kinds import Lane
 from app.services.system.error_log import Logbook
 from app.settings import settings
+from app.telemetry import logs, tracing
 from jobs.broker import Runner, places
 from jobs.folders import remove_left_folders
 from jobs.schedule import keep_time

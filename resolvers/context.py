@@ -9,20 +9,20 @@ from typing import TypeVar
 
 import strawberry
 
-from app.connection import Row
 from app.database import Database, Reads, ReadSession, WriteSession
 from app.errors import OutcomeUnknown, Unauthenticated
 from app.events.dispatcher import EventDispatcher
+from app.events.signals import Signals
 from app.models.base import Record
 from app.models.choices import Scope
 from app.opaque import Opaque
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
+from app.postgres.connection import Row
+from app.postgres.replica import FAILED
 from app.rates import Rates
-from app.replica import FAILED
 from app.services.accounts.sign_in.sessions import Device
 from app.services.system import idempotency
-from app.signals import Signals
 from resolvers import ids
 from resolvers.feed_delivery import FeedDelivery
 from resolvers.loaders import Loaders, Names, Reference, References, RowOrReference

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, Float, Text, cast, inspect
 from sqlalchemy.orm.base import instance_state
 
 from app.models.base import Record
-from app.prepared import DIALECT
+from app.postgres.prepared import DIALECT
 
 # PostgreSQL's numbers for them. Columns of numbers, and no others, ask which kind has come: an amount of money that is
 # taken for a float comes out rounded.

@@ -19,8 +19,8 @@ from app.models.base import Record
 from app.opaque import Opaque
 from app.pagination import Page, PageArgs, page_per_parent
 from app.policies import AnyViewer, Viewer, visible
-from app.prepared import KEYS, Statement, compiled, key_array
-from app.reader import ReadRows
+from app.postgres.prepared import KEYS, Statement, compiled, key_array
+from app.postgres.reader import ReadRows
 from app.services.system.queue import NO_TURN, Turn, turns
 from resolvers.instances import Instances
 from resolvers.viewer_kinds import ViewerKind, kind_of

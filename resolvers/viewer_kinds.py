@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger
 
 from app.models.choices import Scope
 from app.policies import SQLId, SQLViewer, Viewer
-from app.prepared import Bound, given
+from app.postgres.prepared import Bound, given
 
 VIEWER_IDS = ("user_id", "session_id", "key_id")
 VIEWERS_MAX = 1_000

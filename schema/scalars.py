@@ -14,9 +14,9 @@ from shapely.geometry.base import BaseGeometry
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition, TimeDefinition
 from strawberry.types.scalar import ScalarDefinition
 
-from app import antimeridian
 from app.errors import Unfit
-from app.geometry import FeatureCollection, from_geojson, single, to_geojson
+from app.geometry import antimeridian
+from app.geometry.shapes import FeatureCollection, from_geojson, single, to_geojson
 from app.models.base import BigInt
 
 SAFE_INTEGER_MAX = 2**53 - 1

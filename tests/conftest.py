@@ -24,7 +24,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-tests-"))
 HOME.chmod(0o711)  # for root the servers run as another user, who has to get through
 
-from app.operations import servers as private  # noqa: E402
+from app.operations.processes import servers as private  # noqa: E402
 
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
@@ -42,8 +42,8 @@ import pytest  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from app.learning.compiled import make_way  # noqa: E402
-from app.operations.migrate import upgrade  # noqa: E402
-from app.operations.roles import grant  # noqa: E402
+from app.operations.database.migrate import upgrade  # noqa: E402
+from app.operations.database.roles import grant  # noqa: E402
 from app.settings import settings  # noqa: E402
 from tests.longest_first import place  # noqa: E402
 from tests.plain_logs import log_plainly  # noqa: E402
@@ -153,7 +153,7 @@ def compiled() -> Callable[..., "AsyncEngine"]:
 
     What they have compiled they keep, and to compile the statements of a test takes longer than to run them.
     """
-    from app.engines import engine  # noqa: PLC0415 - tests without a database need not wait for the models
+    from app.postgres.engines import engine  # noqa: PLC0415 - tests without a database need not wait for the models
 
     return cache(engine)
 

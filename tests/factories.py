@@ -6,7 +6,6 @@ from typing import Any
 from shapely import Polygon, box
 from sqlalchemy import select
 
-from app import security
 from app.database import Database
 from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
@@ -25,6 +24,7 @@ from app.models.mapping.predictions import Artifact, PredictedFeature, Predictio
 from app.models.mapping.trainings import Model, Training
 from app.models.social import Friendship, Post
 from app.models.system import Job, JobState, UserNotification
+from app.security import credentials
 from app.services.accounts.sign_in import sessions, sign_ups
 from app.services.accounts.sign_in.sessions import SignedIn
 from app.services.mapping.trainings.lifecycle import TrainingFigures
@@ -233,7 +233,7 @@ async def team(database: Database, admin_id: int, *member_ids: int, **fields: An
 async def team_invitation(database: Database, of: Team, token: str = "come in", **fields: Any) -> TeamInvitation:
     """An invitation with this token, for one person and a day."""
     expires_at = datetime.now(UTC) + timedelta(days=1)
-    kept = {"token_hash": security.token_hash(token), "expires_at": expires_at, "uses_max": 1, "uses": 0}
+    kept = {"token_hash": credentials.token_hash(token), "expires_at": expires_at, "uses_max": 1, "uses": 0}
     return await add(database, TeamInvitation(**{"team_id": of.id, "user_id": of.admin_user_id, **kept, **fields}))
 
 

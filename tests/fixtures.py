@@ -17,12 +17,12 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine, event, select
 from starlette.types import ASGIApp
 
-from app import security
 from app.database import Database
 from app.models.accounts import User
 from app.models.system import Job
-from app.operations.servers import PrivateServers
-from app.reader import Reader
+from app.operations.processes.servers import PrivateServers
+from app.postgres.reader import Reader
+from app.security import credentials
 from app.services.accounts.sign_in.sessions import SignedIn
 from schema.metadata import NEEDS_KEY, metadata_of_mutations
 from tests import factories
@@ -76,8 +76,8 @@ def unwarned() -> Iterator[None]:
 def production_hashes() -> Iterator[PasswordHash]:
     """Hashes of passwords as in production. Elsewhere they are quick: each takes a third of a second by design."""
     with pytest.MonkeyPatch.context() as patch:
-        hashes = security._hashes
-        patch.setattr(security, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
+        hashes = credentials._hashes
+        patch.setattr(credentials, "_hashes", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
         yield hashes
 
 

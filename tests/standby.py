@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psycopg
 
-from app import surroundings
-from app.operations import servers as private
-from app.operations.servers import PrivateServers
+from app.operations.processes import servers as private
+from app.operations.processes.servers import PrivateServers
+from app.security import child_environment
 
 PORT = 5433
 START_S_MAX = 60
@@ -55,7 +55,7 @@ class Standby:
         flags = [flag for option in (*options, *private.SMALL) for flag in ("-c", option)]
         self._process = self._servers.children.start(
             [self._binaries / "postgres", "-D", self._folder, *flags],
-            environment=surroundings.variables(),
+            environment=child_environment.variables(),
             output=subprocess.DEVNULL,
             user=self._user,
             folder=Path("/"),
@@ -107,7 +107,7 @@ class Standby:
             check=True,
             capture_output=True,
             cwd="/",
-            env=surroundings.variables(),
+            env=child_environment.variables(),
             user=self._user,
             group=self._user,
             extra_groups=[] if self._user else None,

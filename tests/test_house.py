@@ -75,7 +75,7 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_only_the_database_begins_and_commits():
-    allowed = {"app/database.py": TRANSACTIONS, "app/operations/migrate.py": {"commit", "rollback"}}
+    allowed = {"app/database.py": TRANSACTIONS, "app/operations/database/migrate.py": {"commit", "rollback"}}
     calls = {
         named(file): {node.func.attr for node in nodes(file) if is_method_call(node)} & TRANSACTIONS for file in FILES
     }
@@ -101,7 +101,7 @@ def test_folders_are_made_for_one_user():
         for node in nodes(file)
         if is_method_call(node) and node.func.attr in {"mkdir", "makedirs"}
     }
-    assert makers <= {"app/private_files.py", "app/operations/servers.py"}
+    assert makers <= {"app/security/private_files.py", "app/operations/processes/servers.py"}
 
 
 def is_method_call(node: ast.AST) -> bool:
@@ -311,7 +311,7 @@ def test_a_truth_test_of_an_id_is_noticed(rule):
 
 SIGNS = {"Seal", "TimedSeal", "URLSafeSerializer", "URLSafeTimedSerializer", "sign", "derived"}
 SIGNERS = {
-    "app/signing.py": "what all others sign with",
+    "app/security/signing.py": "what all others sign with",
     "app/services/links.py": "links; each asks again whether its holder's right still stands",
     "app/services/accounts/email/tokens.py": "links of mails about accounts, bound to the account's security stamp",
     "app/services/accounts/sign_in/osm.py": "what comes back from OpenStreetMap",

@@ -10,10 +10,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
-from app import geometry
 from app.errors import Invalid, LimitReached
+from app.geometry import shapes
+from app.geometry.tiles import EQUATOR_M, LATITUDE_MAX, Tile, covering, metres_per_pixel, position
 from app.settings import settings
-from app.tiles import EQUATOR_M, LATITUDE_MAX, Tile, covering, metres_per_pixel, position
 
 examples.register_profile("unhurried", deadline=None, derandomize=True)
 examples.load_profile("unhurried")
@@ -23,33 +23,33 @@ examples.load_profile("unhurried")
 
 
 def test_areas_are_measured_on_the_ellipsoid():
-    assert geometry.area_m2(box(0, 0, 1, 1)) == pytest.approx(12_308_778_361, rel=1e-6)
-    assert geometry.area_m2(box(0, 60, 1, 61)) == pytest.approx(6_115_000_000, rel=1e-2)
+    assert shapes.area_m2(box(0, 0, 1, 1)) == pytest.approx(12_308_778_361, rel=1e-6)
+    assert shapes.area_m2(box(0, 60, 1, 61)) == pytest.approx(6_115_000_000, rel=1e-2)
     with_hole = box(0, 0, 1, 1) - box(0.25, 0.25, 0.75, 0.75)
-    assert geometry.area_m2(with_hole) == pytest.approx(0.75 * 12_308_778_361, rel=1e-3)
-    assert geometry.area_m2(shapely.reverse(with_hole)) == pytest.approx(geometry.area_m2(with_hole))
+    assert shapes.area_m2(with_hole) == pytest.approx(0.75 * 12_308_778_361, rel=1e-3)
+    assert shapes.area_m2(shapely.reverse(with_hole)) == pytest.approx(shapes.area_m2(with_hole))
 
 
 def test_two_shapes_share_ground_or_only_an_edge():
-    assert geometry.share_ground(box(0, 0, 2, 2), box(1, 1, 3, 3))
-    assert not geometry.share_ground(box(0, 0, 1, 1), box(1, 0, 2, 1))
-    assert not geometry.share_ground(box(0, 0, 1, 1), box(5, 5, 6, 6))
+    assert shapes.share_ground(box(0, 0, 2, 2), box(1, 1, 3, 3))
+    assert not shapes.share_ground(box(0, 0, 1, 1), box(1, 0, 2, 1))
+    assert not shapes.share_ground(box(0, 0, 1, 1), box(5, 5, 6, 6))
 
 
 def test_what_crosses_itself_covers_what_it_encloses():
     bow = Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
-    assert geometry.ground(bow).equals(
+    assert shapes.ground(bow).equals(
         MultiPolygon([Polygon([(0, 0), (1, 1), (0, 2)]), Polygon([(2, 0), (2, 2), (1, 1)])])
     )
-    assert geometry.ground(Polygon([(0, 0), (1, 0), (2, 0)])) is None
-    assert geometry.ground(box(0, 0, 1, 1)).equals(box(0, 0, 1, 1))
+    assert shapes.ground(Polygon([(0, 0), (1, 0), (2, 0)])) is None
+    assert shapes.ground(box(0, 0, 1, 1)).equals(box(0, 0, 1, 1))
 
 
 @pytest.mark.parametrize("shape", [Point(1, 2), LineString([(0, 0), (1, 1)]), box(0, 0, 1, 1)], ids=str)
 def test_geojson_is_read_as_it_was_written(shape):
-    written = geometry.to_geojson(shape)
-    assert geometry.from_geojson(written).equals(shape)
-    assert geometry.from_geojson({"type": "Feature", "properties": {}, "geometry": written}).equals(shape)
+    written = shapes.to_geojson(shape)
+    assert shapes.from_geojson(written).equals(shape)
+    assert shapes.from_geojson({"type": "Feature", "properties": {}, "geometry": written}).equals(shape)
 
 
 @given(
@@ -66,14 +66,14 @@ def test_geojson_is_read_as_it_was_written(shape):
 def test_anything_is_read_as_geojson_or_refused_in_words(value, kind):
     for given_value in (value, {"type": kind, "coordinates": value, "geometries": value, "geometry": value}):
         with suppress(ValueError, Invalid):
-            geometry.check_place("geom", geometry.from_geojson(given_value))
+            shapes.check_place("geom", shapes.from_geojson(given_value))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")  # shapely says so of what is no number
 @pytest.mark.parametrize("number", [nan, inf, -inf, 180.001, 1e308])
 def test_a_place_that_is_not_on_the_earth_is_refused(number):
     with pytest.raises(Invalid):
-        geometry.check_place("geom", shapely.from_wkt(f"LINESTRING (0 0, {number} 0)"))
+        shapes.check_place("geom", shapely.from_wkt(f"LINESTRING (0 0, {number} 0)"))
 
 
 # Tiles
@@ -106,11 +106,11 @@ corners = st.lists(st.tuples(hundredths.map(lambda number: 2 * number), hundredt
 
 @given(corners, st.integers(0, 5))
 def test_covering_finds_exactly_the_tiles_that_share_ground(points, zoom):
-    shape = geometry.ground(Polygon(points))
+    shape = shapes.ground(Polygon(points))
     if shape is None:
         return
     everywhere = [Tile(zoom, x, y) for y in range(2**zoom) for x in range(2**zoom)]
-    assert covering(shape, zoom) == [tile for tile in everywhere if geometry.share_ground(shape, box(*tile.bounds))]
+    assert covering(shape, zoom) == [tile for tile in everywhere if shapes.share_ground(shape, box(*tile.bounds))]
 
 
 def test_a_shape_that_is_a_tile_is_covered_by_it_alone():

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from strawberry import auto
 from strawberry.schema.config import StrawberryConfig
 
-from app import checks, errors, pagination, security
+from app import checks, errors, pagination
 from app.errors import BadRequest, Invalid, NotFound
 from app.models.accounts import Session, User
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.trainings import Model, Training
 from app.pagination import AgeOrder, Order, Page, PageArgs
 from app.policies import Viewer
+from app.security import credentials
 from app.settings import settings
 from resolvers import ids
 from schema import schema
@@ -277,10 +278,10 @@ def test_what_could_not_be_kept_or_read_is_refused_as_json(value):
 
 
 def test_tokens_are_random_and_their_hashes_alike():
-    tokens = {security.new_token() for _ in range(1_000)}
+    tokens = {credentials.new_token() for _ in range(1_000)}
     assert len(tokens) == 1_000
-    assert all(security.token_hash(token) == security.token_hash(token) for token in tokens)
-    assert len({security.token_hash(token) for token in tokens}) == 1_000
+    assert all(credentials.token_hash(token) == credentials.token_hash(token) for token in tokens)
+    assert len({credentials.token_hash(token) for token in tokens}) == 1_000
 
 
 async def test_few_passwords_are_hashed_at_once(monkeypatch):
@@ -294,6 +295,6 @@ async def test_few_passwords_are_hashed_at_once(monkeypatch):
         now -= 1
         return password
 
-    monkeypatch.setattr(security._hashes, "hash", slowly)
-    await asyncio.gather(*(security.hash_password(str(number)) for number in range(10)))
+    monkeypatch.setattr(credentials._hashes, "hash", slowly)
+    await asyncio.gather(*(credentials.hash_password(str(number)) for number in range(10)))
     assert most <= settings.password_hashes_at_once

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 
-from app import last_statement
 from app.database import WriteSession
 from app.models.accounts import User
 from app.models.mapping.datasets import Dataset
@@ -13,6 +12,7 @@ from app.models.reports import Report, ReportReason
 from app.models.social import Message, Post, PostType
 from app.models.system import UserNotification
 from app.policies import Viewer
+from app.postgres import last_statement
 from app.services.accounts.users import profiles
 from app.services.social import messages, reports
 from app.services.social.people import account_deletion, blocks, friends

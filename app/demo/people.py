@@ -8,7 +8,6 @@ from shapely import Polygon
 from shapely.geometry import mapping as geojson_of
 from sqlalchemy import func, select
 
-from app import security
 from app.database import WriteSession
 from app.formats.labels import label_files
 from app.gateways.fakes import village
@@ -16,6 +15,7 @@ from app.gateways.osm import BUILDINGS
 from app.models.accounts import Team, TeamMembership, User
 from app.models.mapping.datasets import AOI, Dataset, DatasetStatus
 from app.policies import Viewer
+from app.security import credentials
 from app.services.accounts.sign_in import sign_ups
 from app.services.accounts.teams import memberships
 from app.services.mapping.datasets import editing
@@ -43,7 +43,7 @@ async def take_turn(session: WriteSession) -> None:
 
 async def make(session: WriteSession) -> Mapping[str, Viewer]:
     """The demo's people by name; whoever is missing is made, and so are their teams."""
-    password_hash = await security.hash_password(PASSWORD)
+    password_hash = await credentials.hash_password(PASSWORD)
     by_email = select(User).where(func.lower(User.email).in_(PEOPLE.values()))
     known = {user.email.lower(): user for user in await session.scalars(by_email) if user.email}
     for name, email in PEOPLE.items():

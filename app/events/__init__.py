@@ -7,9 +7,9 @@ whole process and hands them to `subscribers`; `streams` turns them into the val
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import last_statement
-from app.last_statement import Part
 from app.models.base import Json
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
 
 EVENTS = Part(
     "events_told AS (INSERT INTO events (topic, payload) SELECT topic, payload FROM {rows} ORDER BY place)",

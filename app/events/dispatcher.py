@@ -13,7 +13,7 @@ from app.events import waking
 from app.events.positions import CursorOutdated, Position
 from app.events.reading import EventReader
 from app.events.subscribers import FellBehind, StreamEvent, Subscribers
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.settings import settings
 from app.supervision import Background
 

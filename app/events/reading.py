@@ -14,13 +14,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.connection import Row
 from app.errors import Busy, LimitReached, TimedOut
 from app.events import epochs, watermark
 from app.events.positions import NotACursor, Position
 from app.events.subscribers import StreamEvent
 from app.events.watermark import Holder
-from app.reader import Reader
+from app.postgres.connection import Row
+from app.postgres.reader import Reader
 from app.settings import settings
 
 SETTLE_S = 0.05

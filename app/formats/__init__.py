@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from shapely.geometry.base import BaseGeometry
 
-from app.metering import in_thread
+from app.telemetry.metering import in_thread
 
 
 class Feature(NamedTuple):

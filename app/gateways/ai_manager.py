@@ -16,11 +16,11 @@ import anyio
 import httpx
 import orjson
 
-from app import private_files
 from app.errors import Unreadable
 from app.gateways import outside
 from app.gateways.outside import Outage
 from app.parsing import bounds
+from app.security import private_files
 from app.settings import settings
 
 WHO = "The AI Manager"

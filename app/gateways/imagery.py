@@ -19,9 +19,9 @@ from app.gateways.imagery_sources import WHO, Source, source_of
 from app.gateways.imagery_templates import check_template, tile_url
 from app.gateways.outside import Outage
 from app.gateways.tile_cache import Validators
-from app.metering import in_thread
+from app.geometry.tiles import PIXELS, Tile
 from app.settings import settings
-from app.tiles import PIXELS, Tile
+from app.telemetry.metering import in_thread
 
 __all__ = ["Fetched", "check_template", "fetch_picture", "fetch_tiles", "tile_url"]
 

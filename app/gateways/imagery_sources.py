@@ -8,9 +8,9 @@ import orjson
 from app.errors import Invalid, Unreadable
 from app.gateways import imagery_templates, outside
 from app.gateways.outside import Outage
+from app.geometry.tiles import Tile
 from app.parsing.bounds import check_json
 from app.settings import settings
-from app.tiles import Tile
 
 WHO = "The imagery server"
 

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from app import private_files
 from app.gateways.outside import Outage
+from app.security import private_files
 from app.settings import settings
 from app.supervision import within
 

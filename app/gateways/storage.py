@@ -17,8 +17,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
-from app import disk, private_files
 from app.errors import Conflict, NotFound, Unavailable
+from app.operations import disk
+from app.security import private_files
 from app.settings import settings
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
-from app import private_files
+from app.security import private_files
 from app.settings import settings
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from app.geometry.tiles import Tile
 from app.learning.engine import PredictionRequest, Report
 from app.learning.imagery.chips import BACKGROUND, BUILDING, IGNORE, Chips, drawn
 from app.learning.imagery.mosaic import Pixels, read_tile
@@ -15,7 +16,6 @@ from app.learning.outcome import looked_over, outlined, scaled, write_outlines
 from app.learning.predictions.instances import FOOTPRINT
 from app.learning.predictions.polygons import Building
 from app.learning.predictions.windows import ODDS_MAX, Look
-from app.tiles import Tile
 
 # From these odds on the network is believed.
 SURELY_BUILDING, SURELY_GROUND = 0.75, 0.1

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from app import private_files
+from app.security import private_files
 from app.settings import settings
 
 # Measuring and predicting take less than the second that JAX thinks worth keeping, but every part begins with it.

@@ -8,12 +8,12 @@ from typing import Any
 
 import shapely
 
+from app.geometry.tiles import Tile
 from app.learning.engine import Epoch, Failure, PredictionRequest, Report
 from app.learning.imagery.mosaic import Pixels, tiles_in
 from app.learning.imagery.projection import read_polygons
 from app.learning.predictions.polygons import Building, Drawing, buildings
 from app.learning.predictions.windows import Look, odds_of_tiles
-from app.tiles import Tile
 
 # Where on the progress bar the stages meet.
 PREPARED, TRAINED = 0.05, 0.95

@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from app.geometry.tiles import metres_per_pixel
 from app.learning.adapting import ADAPTING, search_twice
 from app.learning.engine import PredictionRequest, Report, TrainingRequest
 from app.learning.imagery.augmentation import ENLARGED, PLAIN, Viewing, Views
@@ -35,7 +36,6 @@ from app.learning.trainings.fitting import Pace, fit, judged
 from app.learning.trainings.resuming import Keeper
 from app.learning.trainings.training_data import Lesson, prepared
 from app.settings import settings
-from app.tiles import metres_per_pixel
 
 LEARNING_RATE = 1e-3
 # What a few validation chips cannot tell from chance: on other ground, later epochs were better that lost as much here.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from app import private_files
+from app.security import private_files
 
 NOTE = "audit.json"
 _CONTENT = """sha256(convert_to(jsonb_build_array(entry.id, (extract(epoch FROM entry.created_at) * 1000000)::bigint,

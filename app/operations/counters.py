@@ -5,7 +5,7 @@ import asyncio
 from app.database import Database
 from app.errors import DomainError
 from app.operations import stored_bytes
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.social import counters
 from app.settings import settings
 

@@ -13,15 +13,16 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import signing
 from app.errors import Unavailable
 from app.events import watermark
 from app.gateways import mail, storage
-from app.operations import audit_chain, poolers, roles, sequences, stored_bytes
-from app.operations.instance import SECRET, secret
-from app.operations.migrate import CONNECT_S_MAX, missing, plain_url
-from app.production import faults
-from app.replica import LOOK_S, Replica
+from app.operations import audit_chain, stored_bytes
+from app.operations.database import poolers, roles, sequences
+from app.operations.database.migrate import CONNECT_S_MAX, missing, plain_url
+from app.operations.processes.instance import SECRET, secret
+from app.operations.production import faults
+from app.postgres.replica import LOOK_S, Replica
+from app.security import signing
 from app.settings import settings
 from app.settings.variables import unknown
 from app.weights import OFFERS

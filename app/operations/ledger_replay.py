@@ -16,9 +16,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from app.operations.migrate import plain_url, upgrade
-from app.operations.process import CannotStart
-from app.operations.roles import owner_url
+from app.operations.database.migrate import plain_url, upgrade
+from app.operations.database.roles import owner_url
+from app.operations.processes.process import CannotStart
 
 TOLD_MAX = 20
 ACCOUNT_COLUMNS = "id, kind, currency, user_id, stripe"

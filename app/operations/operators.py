@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, or_, select
 from app.database import Database, WriteSession
 from app.errors import DomainError, Invalid
 from app.models.accounts import User
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.accounts.sign_in import passwords, sign_ups
 from app.services.accounts.sign_in import passwords as passwords_service
 from app.services.accounts.users import staff

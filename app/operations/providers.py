@@ -17,7 +17,7 @@ from app.models.limits import wildlife as limits
 from app.models.wildlife.observations import ObservationType
 from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
 from app.models.wildlife.species import Species
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.system import audit
 from app.settings import settings
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.settings import settings
 
 # Every table with files of accounts: the account, and the bytes of a row. The triggers have the same expressions.

@@ -9,7 +9,7 @@ from typing import Any, cast
 from graphql import Executor, GraphQLError, OperationDefinitionNode, parse
 
 from app.errors import DomainError
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.system import trusted_documents
 from app.settings import settings
 from app.web.graphql.documents.cache import Documents

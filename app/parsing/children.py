@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 
 import structlog
 
-from app import surroundings
 from app.errors import Invalid, Unreadable
-from app.metering import current
 from app.parsing.messages import LENGTH, Task, TaskResult, packed, unpacked
+from app.security import child_environment
 from app.settings import NUMBERS, settings
 from app.settings.units import MIB
+from app.telemetry.metering import current
 
 COMMAND = (sys.executable, "-m", "app.parsing")
 # Threads of libraries would take address space and no work.
@@ -124,7 +124,7 @@ class _Child:
         with theirs:
             # From the thread of the event loop, which lives as long as the process: the child ends with its thread.
             self._process = subprocess.Popen(  # noqa: S603 -- a list of words is no shell
-                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=surroundings.variables() | ONE_THREAD
+                COMMAND, stdin=theirs.fileno(), stdout=theirs.fileno(), env=child_environment.variables() | ONE_THREAD
             )
         self._ending: asyncio.TimerHandle | None = None
         _alive.add(self)

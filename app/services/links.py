@@ -19,8 +19,8 @@ from app.gateways.storage import StoredFile
 from app.models.accounts import ApiKey, Session, User
 from app.models.base import Record
 from app.policies import Viewer, Visibility, visible
+from app.security.signing import Seal
 from app.settings import settings
-from app.signing import Seal
 
 GONE = "This link no longer works: what it led to is gone, or its holder may no longer see it."
 

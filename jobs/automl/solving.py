@@ -7,12 +7,12 @@ from typing import Any
 from app import parsing
 from app.formats.tables import solving as parser
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
 from app.services.automl import works
 from app.services.automl.answering import memory, solving
 from app.services.automl.answering.solving import SolvingPlan
 from app.settings import settings
+from app.telemetry.metering import in_thread
 from jobs.automl.servers import SERVER_NAME
 from jobs.broker import job
 from jobs.folders import working_folder

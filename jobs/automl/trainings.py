@@ -12,13 +12,13 @@ import orjson
 from app import parsing
 from app.formats.tables import lines
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.kinds.automl import AutomlJob
 from app.services.automl import evaluations, trainings, versions, works
 from app.services.automl.trainings import TrainingPlan
 from app.services.automl.versions import LearnedMachine
 from app.services.system.jobs import Progress
 from app.settings import settings
+from app.telemetry.metering import in_thread
 from jobs.automl.servers import SERVER_NAME
 from jobs.broker import job
 from jobs.engine import Message, run_engine

@@ -9,11 +9,11 @@ from typing import IO, Any
 import anyio
 import orjson
 
-from app import private_files
 from app.formats import harmless
 from app.gateways import storage
 from app.models.integrations import BulkQuery
 from app.models.kinds.integrations import IntegrationsJob
+from app.security import private_files
 from app.services.integrations import answering, bulk
 from app.services.integrations.answering import Answers
 from app.services.integrations.bulk import CSV, MEDIA_TYPES, NDJSON, Part

@@ -14,9 +14,9 @@ from shapely.geometry.base import BaseGeometry
 
 from app.errors import LimitReached
 from app.formats.features.pmtiles import Archive, in_order
+from app.geometry.tiles import Tile, covering
 from app.services.vector_tiles import encoded_tile
 from app.settings import settings
-from app.tiles import Tile, covering
 from jobs.run import JobRun
 
 AT_ONCE = 50

@@ -10,9 +10,9 @@ from shapely.geometry import mapping as geojson_of
 from shapely.geometry.base import BaseGeometry
 
 from app.gateways import imagery, storage
+from app.geometry.tiles import Tile
 from app.services.mapping.trainings.lifecycle import Left
 from app.services.system.jobs import Progress
-from app.tiles import Tile
 from jobs.engine import Message
 from jobs.run import JobRun
 

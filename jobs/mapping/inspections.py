@@ -2,12 +2,12 @@
 
 import shapely
 
+from app.geometry.tiles import Tile, covering, outline
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.inspections import Inspection
 from app.services.mapping.datasets import quality
 from app.services.mapping.trainings import progress
 from app.settings import settings
-from app.tiles import Tile, covering, outline
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder

@@ -8,11 +8,12 @@ import orjson
 import shapely
 from shapely.geometry import shape
 
-from app import private_files
 from app.gateways import osm, storage
 from app.gateways.outside import Outage
+from app.geometry.tiles import covering
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
+from app.security import private_files
 from app.services.mapping.predictions import conflation, downloads, execution, lifecycle, parts
 from app.services.mapping.predictions.downloads import FileFormat
 from app.services.mapping.predictions.execution import Building, PredictionPlan
@@ -21,7 +22,6 @@ from app.services.mapping.trainings.lifecycle import Left
 from app.services.mapping.trainings.progress import Unseen
 from app.services.system.jobs import Progress
 from app.settings import settings
-from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import run_engine
 from jobs.folders import working_folder

@@ -8,12 +8,12 @@ import shapely
 from app.base_models import encoder_of
 from app.formats.features import pmtiles
 from app.gateways import storage
+from app.geometry.tiles import covering
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import Training
 from app.services.mapping.trainings import lifecycle, progress
 from app.services.mapping.trainings.progress import Unseen
 from app.settings import settings
-from app.tiles import covering
 from jobs.broker import job
 from jobs.engine import Message, run_engine
 from jobs.folders import working_folder

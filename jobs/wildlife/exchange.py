@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import parsing, private_files
+from app import parsing
 from app.database import WriteSession
 from app.errors import Invalid
 from app.formats.wildlife import files
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.kinds.wildlife import WildlifeJob
 from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport
 from app.models.wildlife.projects import ResearchProject
+from app.security import private_files
 from app.services.system.jobs import Progress
 from app.services.wildlife.classifications.access import project_to_approve_in
 from app.services.wildlife.exchange import (
@@ -29,6 +29,7 @@ from app.services.wildlife.exchange import (
 from app.services.wildlife.exchange.exports import ExportOptions
 from app.services.wildlife.exchange.importing import Importing, Reckoning
 from app.settings import settings
+from app.telemetry.metering import in_thread
 from jobs.broker import job
 from jobs.folders import working_folder
 from jobs.run import JobRun

@@ -10,7 +10,6 @@ from app import checks
 from app.formats.labels import label_files
 from app.formats.labels.skipping import Skipped
 from app.gateways.osm import BUILDINGS
-from app.metering import in_thread
 from app.models.accounts import Team, User
 from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, Label, LabelOrigin
@@ -24,6 +23,7 @@ from app.services.mapping.labels import uploads as uploads_service
 from app.services.mapping.labels.uploads import LabelUpload
 from app.services.system import uploads
 from app.services.system.uploads import UploadLink
+from app.telemetry.metering import in_thread
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference

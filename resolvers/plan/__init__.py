@@ -34,9 +34,9 @@ from strawberry.types.field import StrawberryField
 
 from app.errors import Busy, DomainError, TimedOut, Unplanned
 from app.lru import LRU
-from app.metering import Work
 from app.models.base import Record
 from app.settings import settings
+from app.telemetry.metering import Work
 from resolvers.context import Context
 from resolvers.plan import lookup
 from resolvers.plan.compiler import Compiler

@@ -22,7 +22,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from app.errors import NotFound, Unplanned
 from app.lru import LRU
-from app.metering import in_thread
+from app.telemetry.metering import in_thread
 
 if TYPE_CHECKING:
     from resolvers.plan import Plan

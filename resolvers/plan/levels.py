@@ -16,7 +16,7 @@ from app.lru import LRU
 from app.models.base import Record
 from app.pagination import PageArgs, Span, cursors
 from app.policies import AnyViewer
-from app.prepared import Bound, Statement, compiled
+from app.postgres.prepared import Bound, Statement, compiled
 from resolvers.instances import Instances
 from resolvers.loaders import by_key, related
 from resolvers.plan import statements

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from graphql import VariableValues
 
-from app.connection import Row
 from app.errors import Unplanned
-from app.metering import Work
-from app.prepared import key_array
+from app.postgres.connection import Row
+from app.postgres.prepared import key_array
+from app.telemetry.metering import Work
 from resolvers.context import Context
 from resolvers.loaders import Reference
 from resolvers.plan.leaves import SHOWN_WITH

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphql import VariableValues
 
 from app.errors import Unplanned
-from app.prepared import key_array
+from app.postgres.prepared import key_array
 from resolvers.context import Context
 from resolvers.instances import Instances
 from resolvers.loaders import PREFETCHED, Reference

@@ -10,7 +10,7 @@ from app.errors import Unplanned
 from app.models.base import Record
 from app.pagination import CursorPosition, Span, parents, window
 from app.policies import AnyViewer
-from app.prepared import KEYS, Statement, compiled, dumped, given
+from app.postgres.prepared import KEYS, Statement, compiled, dumped, given
 
 LIMIT = given("limit", Integer())
 PLACES = ("after", "before")

@@ -1,6 +1,6 @@
 """Rate limits of the viewer."""
 
-from app.metering import Standing, current
+from app.telemetry.metering import Standing, current
 
 
 def rate_limit() -> Standing:

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.geometry import FeatureCollection
+from app.geometry.shapes import FeatureCollection
 from app.services.mapping.maps import overview
 from resolvers.mapping import maps as resolve
 from schema.fields import field

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from app.metering import Standing
+from app.telemetry.metering import Standing
 from resolvers.system import rates as resolve
 from schema.fields import field
 from schema.row import shows

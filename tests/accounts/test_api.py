@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import func, select
 
-from app import security
 from app.models.accounts import Session, User
+from app.security import credentials
 from app.services.accounts.email.tokens import Purpose, token_of
 from app.settings import settings
 from tests import factories
@@ -31,7 +31,7 @@ async def counted(database, table) -> int:
 @pytest.fixture
 async def ann(database):
     """Somebody with a password."""
-    made = await factories.user(database, "ann", password_hash=await security.hash_password(PASSWORD))
+    made = await factories.user(database, "ann", password_hash=await credentials.hash_password(PASSWORD))
     return Person(made.user, made.token)
 
 
@@ -110,7 +110,7 @@ async def test_who_knows_the_password_signs_in(ask, change, ann):
 
 async def test_whatever_is_wrong_the_answer_is_the_same(refuse, database, ann):
     await factories.user(database, "bob", password_hash=None)
-    suspended = await security.hash_password(PASSWORD)
+    suspended = await credentials.hash_password(PASSWORD)
     await factories.user(database, "eve", password_hash=suspended, is_active=False)
     tried = [
         ("ann@fieldgraph.test", "wrong horse battery"),
@@ -131,8 +131,8 @@ async def test_whatever_is_wrong_the_answer_is_the_same(refuse, database, ann):
 
 async def test_an_unknown_address_costs_a_hash_like_a_wrong_password(refuse, ann, monkeypatch):
     verified = []
-    verify = security._hashes.verify
-    monkeypatch.setattr(security._hashes, "verify", lambda *given: verified.append(given) or verify(*given))
+    verify = credentials._hashes.verify
+    monkeypatch.setattr(credentials._hashes, "verify", lambda *given: verified.append(given) or verify(*given))
     for email in ("ann@fieldgraph.test", "nobody@fieldgraph.test", "no address"):
         await refuse("signIn", email=email, password="wrong horse battery")
     assert len(verified) == 3

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app import security
 from app.models.accounts import ApiKey, User
 from app.models.base import Base
 from app.models.choices import Scope
 from app.models.system import AuditEntry
+from app.security import credentials
 from app.services import viewers
 from app.settings import settings
 from resolvers import ids
@@ -56,7 +56,7 @@ async def test_its_token_is_kept_nowhere_and_shown_never_again(ask, change, data
         for table in Base.metadata.tables:
             rows = (await session.execute(text(f"SELECT row::text FROM {table} AS row"))).scalars()
             assert not [row for row in rows if secret in row]
-    assert (await kept(database)).token_hash == security.token_hash(made["token"])
+    assert (await kept(database)).token_hash == credentials.token_hash(made["token"])
     listed = await ask(KEYS, viewer=owner)
     assert listed["me"]["apiKeys"] == {"totalCount": 1, "nodes": [made["apiKey"]]}
     assert made["apiKey"]["expiresAt"] is None
@@ -67,12 +67,12 @@ async def test_its_token_is_kept_nowhere_and_shown_never_again(ask, change, data
 
 
 def test_a_keys_token_is_told_from_any_other():
-    token = security.new_key()
-    assert security.is_key(token)
+    token = credentials.new_key()
+    assert credentials.is_key(token)
     assert len(token) == 75
     wrong = [token[:-1], token + "0", token.upper(), "fg_" + "0" * 72, token.replace("fg_", "gf_"), "", "fg_"]
     flipped = token[:10] + ("1" if token[10] == "0" else "0") + token[11:]
-    assert not [each for each in [*wrong, flipped, security.new_token()] if security.is_key(each)]
+    assert not [each for each in [*wrong, flipped, credentials.new_token()] if credentials.is_key(each)]
 
 
 @pytest.mark.parametrize(

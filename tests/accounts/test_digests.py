@@ -12,9 +12,9 @@ from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.kinds.social import SocialNotification
 from app.models.system import AuditEntry, Job, Mail, UserNotification
+from app.security.signing import Seal
 from app.services.system import digests, notification_groups
 from app.settings import settings
-from app.signing import Seal
 from resolvers.ids import encode
 from tests import factories
 from tests.fixtures import Person

@@ -7,11 +7,11 @@ import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import func, select, update
 
-from app import security
 from app.errors import Invalid
 from app.models.accounts import ApiKey, Session, User
 from app.models.choices import Scope
 from app.models.system import AuditEntry, Job, Mail
+from app.security import credentials
 from app.services.accounts.email import tokens as tokens_service
 from app.services.accounts.email.tokens import Purpose, token_of
 from app.services.accounts.sign_in import passwords, sessions
@@ -28,7 +28,7 @@ ME = "{ me { username email emailVerified } }"
 @pytest.fixture
 async def ann(database):
     """Somebody with a password and an address that is not proven."""
-    fields = {"password_hash": await security.hash_password(PASSWORD), "email_verified": False}
+    fields = {"password_hash": await credentials.hash_password(PASSWORD), "email_verified": False}
     made = await factories.user(database, "ann", **fields)
     return Person(made.user, made.token)
 

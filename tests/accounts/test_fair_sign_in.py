@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from app import security
+from app.security import credentials
+from app.security.signing import Seal
 from app.settings import settings
-from app.signing import Seal
 from tests import factories
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
@@ -27,7 +27,7 @@ def _few(monkeypatch):
         await asyncio.sleep(0)
         return password == RIGHT and password_hash is not None
 
-    monkeypatch.setattr(security, "password_matches", matches)
+    monkeypatch.setattr(credentials, "password_matches", matches)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import hmac
 
 import pytest
 
-from app import security
 from app.gateways import oauth
+from app.security import credentials
 from app.services.accounts.email import tokens
 from app.services.billing import coupon_codes
 from app.services.system import mail
@@ -17,7 +17,7 @@ from tests.called import named, nodes
 
 # What compares a secret that a client sent, and what sends a mail.
 MARKS = (
-    security.password_matches,
+    credentials.password_matches,
     tokens.proof_in,
     hmac.compare_digest,
     oauth.identify,
@@ -33,7 +33,7 @@ def compares_token(node: ast.AST, where) -> bool:
     if not isinstance(node, ast.Compare):
         return False
     sides = [node.left, *node.comparators]
-    return any(isinstance(side, ast.Call) and named(side.func, where) is security.token_hash for side in sides)
+    return any(isinstance(side, ast.Call) and named(side.func, where) is credentials.token_hash for side in sides)
 
 
 def must_be_called_once(name: str) -> bool:

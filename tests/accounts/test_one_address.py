@@ -2,8 +2,9 @@
 
 import pytest
 
-from app import checks, security
+from app import checks
 from app.errors import Invalid
+from app.security import credentials
 from app.settings import settings
 from tests import factories
 
@@ -52,7 +53,7 @@ async def bob(database):
 
 @pytest.fixture
 async def ann(database):
-    hashed = await security.hash_password(PASSWORD)
+    hashed = await credentials.hash_password(PASSWORD)
     return await factories.user(database, "ann", email=ADDRESS, email_verified=True, password_hash=hashed)
 
 

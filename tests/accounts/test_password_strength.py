@@ -4,10 +4,10 @@ import pytest
 from graphql import GraphQLInputObjectType
 from sqlalchemy import select
 
-from app import security
 from app.demo import people
 from app.errors import Invalid
 from app.models.accounts import User
+from app.security import credentials
 from app.services.accounts.email.tokens import Purpose, token_of
 from app.services.accounts.sign_in import password_strength
 from app.settings import settings
@@ -49,7 +49,7 @@ SETS_A_PASSWORD = {
 
 @pytest.fixture
 async def ann(database):
-    hashed = await security.hash_password(PASSWORD)
+    hashed = await credentials.hash_password(PASSWORD)
     made = await factories.user(database, "annabella", email="rosalinde@fieldgraph.test", password_hash=hashed)
     return Person(made.user, made.token)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, select, text, update
 
-from app import security
 from app.models.accounts import Session, User
 from app.models.base import Base
+from app.security import credentials
 from app.services import viewers
 from app.services.accounts.sign_in import sessions
 from app.settings import settings
@@ -125,10 +125,10 @@ def test_a_hash_takes_the_memory_and_the_passes_that_rfc_9106_recommends(product
 
 
 async def test_passwords_are_kept_as_argon2id_and_no_two_hashes_are_alike():
-    one, two = [await security.hash_password("correct horse battery") for _ in range(2)]
+    one, two = [await credentials.hash_password("correct horse battery") for _ in range(2)]
     assert one.startswith("$argon2id$")
     assert one != two
-    assert await security.password_matches("correct horse battery", one)
-    assert not await security.password_matches("wrong horse battery", one)
-    assert not await security.password_matches("correct horse battery", None)
-    assert not await security.password_matches("correct horse battery", "plain text")
+    assert await credentials.password_matches("correct horse battery", one)
+    assert not await credentials.password_matches("wrong horse battery", one)
+    assert not await credentials.password_matches("correct horse battery", None)
+    assert not await credentials.password_matches("correct horse battery", "plain text")

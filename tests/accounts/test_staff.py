@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app import security
 from app.models.accounts import ApiKey, Profile, Session, User
 from app.models.choices import Scope
 from app.models.system import AuditEntry, Job, JobState
+from app.security import credentials
 from app.services.accounts.sign_in import sessions
 from resolvers import ids
 from tests import factories
@@ -85,8 +85,8 @@ async def test_accounts_are_sorted_by_name_and_by_last_login(ask, database, owne
 
 
 async def test_staff_suspend_an_account_and_all_that_is_open_of_it_ends(ask, change, database, owner, staff):
-    key = security.new_token()
-    made = {"name": "laptop", "hint": "fg_", "scopes": [Scope.READ], "token_hash": security.token_hash(key)}
+    key = credentials.new_token()
+    made = {"name": "laptop", "hint": "fg_", "scopes": [Scope.READ], "token_hash": credentials.token_hash(key)}
     await factories.add(database, ApiKey(user_id=owner.id, **made))
     waiting = await factories.job(database, user_id=owner.id)
     ended = await factories.job(database, user_id=owner.id, state=JobState.DONE)

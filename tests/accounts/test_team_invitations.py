@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app import security
 from app.models.accounts import TeamInvitation, TeamMembership
 from app.models.system import UserNotification
+from app.security import credentials
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -78,7 +78,7 @@ async def test_a_token_is_long_kept_as_a_hash_and_shown_once(ask, change, databa
     made = await change("createTeamInvitation", LINK, viewer=owner, teamId=ids.encode(team))
     assert len(made["token"]) == 43
     invitation = await kept(database, ids.key(made["invitation"]["id"], TeamInvitation))
-    assert invitation.token_hash == security.token_hash(made["token"])
+    assert invitation.token_hash == credentials.token_hash(made["token"])
     assert made["token"] not in str(vars(invitation))
     answer = await ask('{ __type(name: "TeamInvitation") { fields { name } } }')
     assert "token" not in {field["name"].lower() for field in answer["__type"]["fields"]}

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app import identifiers
 from app.models.accounts import User
-from app.operations.migrate import MIGRATIONS
+from app.operations.database.migrate import MIGRATIONS
 from app.services.accounts.email.tokens import Purpose, token_of
 from app.settings import settings
 from tests import factories

@@ -11,9 +11,9 @@ import pytest
 from onnxruntime import InferenceSession
 
 from app.formats.machines.reports import report
-from app.metering import in_thread
 from app.tabular import reader
 from app.tabular.predictor import Predictor
+from app.telemetry.metering import in_thread
 from resolvers import ids
 from tests.automl import learned
 from tests.automl.learned import COLOUR, COLOURS, DAYS, SIZE, SIZES, WHEN

@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from app.operations.migrate import upgrade
-from app.operations.servers import PrivateServers, private_servers
+from app.operations.database.migrate import upgrade
+from app.operations.processes.servers import PrivateServers, private_servers
 
 WRITERS = 8
 RUN_S = 4.0

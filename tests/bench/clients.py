@@ -18,7 +18,7 @@ from app import events
 from app.database import Database
 from app.main import build
 from app.models.mapping.trainings import Training, TrainingStatus
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.services.mapping.trainings.progress import topic_of
 from app.settings import settings
 from resolvers import ids

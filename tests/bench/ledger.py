@@ -17,7 +17,7 @@ from typing import Annotated, NamedTuple
 import typer
 from rich.console import Console
 
-from app.operations.servers import PORT, PrivateServers
+from app.operations.processes.servers import PORT, PrivateServers
 from app.services.billing.ledger import BUSY_ENTRIES, STRIPES, WALLET_PARTS
 from tests.bench.world import filled
 

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 
 from app.models.mapping.datasets import Dataset
-from app.operations.process import CannotStart
-from app.operations.roles import grant
-from app.operations.servers import NAME, PrivateServers
+from app.operations.database.roles import grant
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import NAME, PrivateServers
 from resolvers import ids
 from tests.bench.peers import load
 from tests.bench.peers.report import table

@@ -16,7 +16,7 @@ from rich.console import Console
 from scipy.stats import mannwhitneyu
 from sqlalchemy import make_url
 
-from app import security
+from app.security import credentials
 from tests.bench.world import World, world
 
 KNOWN, UNKNOWN = "known@example.org", "unknown@example.org"
@@ -45,7 +45,7 @@ def main(tries: Annotated[int, typer.Option(help="Guesses for each address.", mi
 
 def _register(world: World) -> None:
     url = make_url(world.database_url)
-    password_hash = asyncio.run(security.hash_password("correct horse battery"))
+    password_hash = asyncio.run(credentials.hash_password("correct horse battery"))
     with psycopg.connect(host=url.query["host"], port=url.query["port"], dbname=url.database, user=url.username) as to:
         to.execute("UPDATE users SET email = %s, password_hash = %s WHERE id = 1", [KNOWN, password_hash])
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 
-from app import security
-from app.operations.migrate import upgrade
-from app.operations.process import CannotStart
-from app.operations.servers import PrivateServers, private_servers
+from app.operations.database.migrate import upgrade
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import PrivateServers, private_servers
+from app.security import credentials
 
 ROWS = Path(__file__).with_name("rows.sql")
 SECRET = "known to the benchmark, and as long as it must be"
@@ -81,11 +81,11 @@ def free_port() -> int:
 
 def sign_in(servers: PrivateServers, user_id: int = 1) -> str:
     """The token of a new session of a person."""
-    token = security.new_token()
+    token = credentials.new_token()
     session = """INSERT INTO sessions (user_id, token_hash, expires_at, last_used_at, client, address)
                  VALUES (%s, %s, now() + interval '1 day', now(), '', '')"""
     with servers.connect() as connection:
-        connection.execute(session, [user_id, security.token_hash(token)])
+        connection.execute(session, [user_id, credentials.token_hash(token)])
     return token
 
 

@@ -33,7 +33,7 @@ from app.models.accounts import User
 from app.models.base import Record
 from app.models.mapping.datasets import Dataset
 from app.models.social import Post
-from app.operations.servers import NAME, PORT, PrivateServers
+from app.operations.processes.servers import NAME, PORT, PrivateServers
 from resolvers import ids
 from tests.bench.clients import LENGTH
 from tests.bench.peers.load import cpu_s, rest

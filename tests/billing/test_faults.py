@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from app.database import Database
 from app.models.billing.ledger import Currency
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.settings import settings
 from tests import factories
 from tests.billing.books import broken, give

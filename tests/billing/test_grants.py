@@ -12,7 +12,7 @@ from app.errors import Conflict
 from app.models.billing.grants import Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, LedgerEntry, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationPart
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.policies import Viewer
 from app.services.billing import grants, holds, ledger, reservations
 from app.services.billing.balances import balances_of

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.errors import Conflict
 from app.models.billing.ledger import Currency, LedgerAccount, LedgerEntry, Operation, OperationCause
 from app.models.billing.reservations import Reservation
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.services.billing import ledger, sales
 from app.services.billing.balances import balances_of
 from app.services.billing.errors import InsufficientFunds

@@ -16,7 +16,7 @@ from app.database import Database
 from app.errors import DomainError
 from app.models.billing.ledger import Currency, OperationCause
 from app.models.billing.reservations import Reservation, ReservationState
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.services.billing import holds, ledger, reservations
 from app.services.billing.reservations import Purpose
 from app.services.system import idempotency

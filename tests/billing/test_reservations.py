@@ -12,7 +12,7 @@ from app.errors import Conflict, Invalid
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.reservations import Reservation, ReservationPart, ReservationState
 from app.models.system import JobState
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.services.billing import charges, holds, reservations
 from app.services.billing.balances import balances_of
 from app.services.billing.errors import InsufficientFunds

@@ -4,7 +4,7 @@ import pytest
 from itsdangerous import TimestampSigner
 from playwright.async_api import expect
 
-from app import security
+from app.security import credentials
 from app.services.accounts.email.tokens import Purpose, token_of
 from app.settings import settings
 from resolvers import ids
@@ -98,7 +98,7 @@ async def test_a_page_for_a_mails_link_says_what_it_waits_for(page, picture, liv
 
 async def test_an_invitations_link_leads_into_the_team(page, live, change, owner, database):
     team = await factories.team(database, owner.id, name="Walkers")
-    hashed = await security.hash_password(factories.PASSWORD)
+    hashed = await credentials.hash_password(factories.PASSWORD)
     await factories.user(database, "walker", email=NAME, email_verified=True, password_hash=hashed)
     made = await change("createTeamInvitation", "url", viewer=owner, teamId=ids.encode(team))
     await page.goto(f"{live.url}{made['url'].removeprefix(settings.address)}")

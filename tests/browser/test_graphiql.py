@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Error, Page, Request, expect
 
-from app import events, security
+from app import events
 from app.models.mapping.trainings import Training, TrainingStatus
+from app.security import credentials
 from app.services.mapping.trainings.progress import topic_of
 from resolvers import ids
 from tests import factories
@@ -180,7 +181,7 @@ async def graphiql(live: Server, browser: Browser) -> AsyncIterator[GraphiQL]:
 @pytest.fixture
 async def owner(database) -> Person:
     """Somebody who can sign in with a password."""
-    password_hash = await security.hash_password(factories.PASSWORD)
+    password_hash = await credentials.hash_password(factories.PASSWORD)
     signed_in = await factories.user(database, "owner", password_hash=password_hash)
     return Person(signed_in.user, signed_in.token)
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.models.consulting.requests import ConsultingRequest
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.policies import Viewer
 from app.policies.consulting import Standing
 from app.services.consulting import contracts, transitions

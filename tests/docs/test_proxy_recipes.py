@@ -21,9 +21,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy import update
 from websockets.exceptions import InvalidStatus
 
-from app import security, surroundings
 from app.main import build
 from app.models.accounts import User
+from app.security import child_environment, credentials
 from app.settings import settings
 from tests import factories
 from tests.docs.examples import examples
@@ -147,7 +147,9 @@ def _run(name, arguments, folder):
     assert program, f"{name} is not installed: ./setup.sh --dev"
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     with (folder / SAID).open("ab") as said:
-        return subprocess.Popen([program, *arguments], env=surroundings.variables() | homes, stdout=said, stderr=said)
+        return subprocess.Popen(
+            [program, *arguments], env=child_environment.variables() | homes, stdout=said, stderr=said
+        )
 
 
 def _await(port, process, folder):
@@ -175,7 +177,7 @@ async def test_it_passes_requests_on_with_tls_and_keeps_figures_back(proxy):
 
 
 async def test_it_says_who_asks_whatever_they_say_themselves(proxy, database, owner):
-    known = await security.hash_password(factories.PASSWORD)
+    known = await credentials.hash_password(factories.PASSWORD)
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == owner.user.id).values(password_hash=known))
     lie = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}

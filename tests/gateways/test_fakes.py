@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from app.gateways.fakes import app, village
-from app.tiles import Tile, covering, position
+from app.geometry.tiles import Tile, covering, position
 from tests.servers import serving
 
 MIDDLE = Tile(19, village.ORIGIN_X, village.ORIGIN_Y)
@@ -27,7 +27,7 @@ def pixels(tile):
 
 def test_a_tile_is_the_same_in_another_process():
     program = (
-        "from hashlib import sha256; from app.gateways.fakes import village; from app.tiles import Tile;"
+        "from hashlib import sha256; from app.gateways.fakes import village; from app.geometry.tiles import Tile;"
         f"print(sha256(village.tile_png(Tile{tuple(MIDDLE)})).hexdigest())"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

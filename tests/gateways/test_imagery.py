@@ -15,8 +15,8 @@ from app.errors import Invalid, LimitReached
 from app.gateways import imagery, tile_cache
 from app.gateways.fakes import village
 from app.gateways.outside import Outage
+from app.geometry.tiles import Tile, covering
 from app.settings import settings
-from app.tiles import Tile, covering
 from tests.servers import serving
 
 SAMPLE = Tile(3, 5, 1)

@@ -15,8 +15,8 @@ from starlette.routing import Route
 
 from app.gateways import imagery, outside, pacing, tile_cache
 from app.gateways.outside import Outage
+from app.geometry.tiles import Tile
 from app.settings import settings
-from app.tiles import Tile
 from tests.servers import serving
 
 TILES = [Tile(10, x, 0) for x in range(12)]

@@ -4,7 +4,7 @@ import pytest
 
 from app.errors import Invalid
 from app.gateways.imagery_templates import check_template, tile_url
-from app.tiles import Tile
+from app.geometry.tiles import Tile
 
 SAMPLE = Tile(3, 5, 1)
 BOX = "5009377.085697,10018754.171395,10018754.171395,15028131.257092"

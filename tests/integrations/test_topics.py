@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.events.signals import Signals
 from app.job_queries import document_of, documents, name_of
 from app.models.kinds import WebhookTopic
 from app.models.mapping.trainings import Training
-from app.signals import Signals
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import lift_limits

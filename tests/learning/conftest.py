@@ -12,8 +12,8 @@ from pyproj import Transformer
 from shapely import Polygon
 from shapely.geometry import mapping
 
+from app.geometry.tiles import PIXELS, Tile
 from app.learning.imagery.projection import DEGREES, MERCATOR, on_grid, pixel_grid, projected
-from app.tiles import PIXELS, Tile
 
 TO_DEGREES = Transformer.from_crs(MERCATOR, DEGREES, always_xy=True)
 HOUSES = [

@@ -12,9 +12,9 @@ from pyproj import Transformer
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from app.geometry.tiles import Tile, metres_per_pixel
 from app.learning.imagery.chips import drawn
 from app.learning.imagery.projection import DEGREES, projected, to_mercator
-from app.tiles import Tile, metres_per_pixel
 
 ZOOM = 20
 FOLDER = Path(os.environ.get("IMAGERY", "../shared/data/imagery"))

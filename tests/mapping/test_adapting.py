@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from app.gateways import storage
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, TrainingStatus
 from app.models.system import JobState
 from app.settings import settings

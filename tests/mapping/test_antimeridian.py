@@ -5,10 +5,10 @@ import pytest
 from shapely import MultiPolygon, Polygon, box
 from shapely.geometry import mapping, shape
 
-from app import antimeridian, tiles
 from app.formats.features.gpx import gpx
 from app.gateways.osm import overpass
-from app.geometry import area_m2
+from app.geometry import antimeridian, tiles
+from app.geometry.shapes import area_m2
 from app.models.mapping.trainings import Model, ModelStatus, TrainingStatus
 from resolvers import ids
 from tests import factories

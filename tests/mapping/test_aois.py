@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import shape
 from sqlalchemy import func, select
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.datasets import AOI
 from app.settings import settings
 from resolvers import ids

@@ -9,10 +9,10 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType
 from shapely import box
 
+from app.geometry.tiles import Tile, covering, position
 from app.models.kinds.mapping import MappingJob
 from app.services.system.jobs import Claim
 from app.settings import settings
-from app.tiles import Tile, covering, position
 from jobs.mapping.archive import write_archive
 from jobs.run import JobRun
 from tests import factories

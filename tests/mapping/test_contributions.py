@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from shapely.geometry import shape
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DownloadStatus, Label
 from app.policies import Viewer
 from app.services.accounts.teams import memberships

@@ -9,7 +9,7 @@ from shapely.geometry import shape
 from sqlalchemy import select
 
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import AOI, Contributions, DownloadStatus, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review

@@ -7,7 +7,7 @@ from shapely import Point, Polygon, box
 from shapely.geometry import shape
 from sqlalchemy import func, select
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.feedback import ApprovedPrediction, FeedbackType
 from app.models.mapping.trainings import TrainingStatus
 from app.settings import settings

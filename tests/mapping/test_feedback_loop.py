@@ -8,7 +8,8 @@ from shapely import box
 
 from app.gateways import storage
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
+from app.geometry.tiles import covering
 from app.learning.imagery.chips import IGNORE, read_chips
 from app.learning.networks import checkpoint
 from app.learning.ramp import FROZEN_LEVELS
@@ -17,7 +18,6 @@ from app.learning.trainings.metrics import Confusion
 from app.models.mapping.trainings import Training
 from app.models.system import JobState
 from app.settings import settings
-from app.tiles import covering
 from jobs.mapping.engine_files import features_of, write
 from resolvers import ids
 

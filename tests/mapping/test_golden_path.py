@@ -12,12 +12,12 @@ from sqlalchemy import select, text
 
 from app.events.positions import Position
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
+from app.geometry.tiles import Tile, covering
 from app.models.mapping.predictions import PredictedFeature, Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Event, Job, JobState
 from app.settings import settings
-from app.tiles import Tile, covering
 from jobs.broker import WORKS
 from jobs.mapping.engine_files import FETCHING_SHARE
 from jobs.run import attempt

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.trainings import TrainingStatus
 from resolvers import ids
 from tests import factories

@@ -5,7 +5,7 @@ from shapely import Polygon, box
 from shapely.geometry import shape
 
 from app.gateways.osm import OsmFeature
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.datasets import LabelOrigin
 from app.services.mapping.labels import footprints, uploads
 from app.settings import settings

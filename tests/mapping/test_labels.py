@@ -8,7 +8,7 @@ from shapely import Point, box
 from shapely.affinity import translate
 from sqlalchemy import func, select
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.main import build
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import Label, LabelOrigin

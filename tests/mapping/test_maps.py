@@ -7,7 +7,7 @@ from PIL import Image
 from shapely import Point, Polygon, box
 
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.datasets import DatasetStatus
 from app.models.mapping.trainings import ModelStatus, TrainingStatus
 from app.settings import settings

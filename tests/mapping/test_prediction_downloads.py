@@ -8,7 +8,7 @@ import pytest
 from shapely import Polygon, box
 from shapely.geometry import shape
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.models.mapping.trainings import TrainingStatus
 from app.policies import Viewer

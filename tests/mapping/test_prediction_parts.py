@@ -11,7 +11,8 @@ from sqlalchemy import select
 from app.gateways import storage
 from app.gateways.fakes import village
 from app.gateways.outside import Outage
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
+from app.geometry.tiles import Tile, covering
 from app.models.kinds import Lane
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import PredictedFeature, Prediction
@@ -21,7 +22,6 @@ from app.queue import enqueue
 from app.services.mapping.predictions.parts import ground_of, part_zoom, parts_of, tiles_of
 from app.services.system import jobs as jobs_service
 from app.settings import settings
-from app.tiles import Tile, covering
 from jobs.broker import WORKS
 from jobs.mapping import predictions as jobs
 from jobs.run import attempt

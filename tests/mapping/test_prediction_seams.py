@@ -6,7 +6,7 @@ from shapely import Polygon, box
 from shapely.affinity import translate
 from sqlalchemy import select
 
-from app.geometry import area_m2
+from app.geometry.shapes import area_m2
 from app.models.mapping.predictions import PredictedFeature
 from app.models.mapping.trainings import Training
 from app.services.mapping.predictions import execution

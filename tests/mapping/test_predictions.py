@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus
 from app.models.system import Job

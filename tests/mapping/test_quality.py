@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from app.gateways import outside
 from app.gateways.fakes import village
+from app.geometry.tiles import covering
 from app.models.mapping.datasets import DownloadStatus
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import JobState
 from app.settings import settings
-from app.tiles import covering
 from resolvers import ids
 from tests import factories
 

@@ -6,10 +6,10 @@ import pytest
 from shapely import Point, box
 from sqlalchemy import select
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.mapping.datasets import Label
 from app.models.mapping.trainings import TrainingStatus
-from app.prepared import compiled
+from app.postgres.prepared import compiled
 from resolvers import ids
 from resolvers.spatial_filters import placed
 from schema import schema

@@ -5,9 +5,9 @@ import pytest
 from shapely import box
 from shapely.geometry import shape
 
+from app.geometry.tiles import Tile, position
 from app.models.mapping.datasets import LabelOrigin
 from app.settings import settings
-from app.tiles import Tile, position
 from resolvers import ids
 from tests import factories
 

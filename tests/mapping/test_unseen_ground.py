@@ -13,13 +13,13 @@ from starlette.routing import Route
 
 from app.gateways import pacing, storage
 from app.gateways.fakes import village
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
+from app.geometry.tiles import Tile, covering, outline
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
 from app.models.system import JobState
 from app.services.mapping.trainings import lifecycle
 from app.services.mapping.trainings.progress import Unseen
 from app.settings import settings
-from app.tiles import Tile, covering, outline
 from jobs.mapping import predictions as jobs
 from resolvers import ids
 from tests import factories

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.errors import BadRequest, Unfit, Unreadable
 from app.events.positions import Position
-from app.geometry import from_geojson
+from app.geometry.shapes import from_geojson
 from app.models.mapping.datasets import Dataset
 from app.pagination import place
 from app.parsing import bounds
@@ -124,7 +124,7 @@ def test_a_plain_archive_passes_and_is_counted_while_it_is_unpacked():
     ids=["vertices", "one position", "empty rings", "members"],
 )
 def test_a_geometry_is_counted_before_it_is_built(monkeypatch, value):
-    monkeypatch.setattr("app.geometry.shape", None)
+    monkeypatch.setattr("app.geometry.shapes.shape", None)
     with pytest.raises(Unfit, match="Use at most 10000 vertices"):
         from_geojson(value)
 

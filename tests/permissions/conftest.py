@@ -6,7 +6,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from app.main import build
-from app.operations.servers import PrivateServers
+from app.operations.processes.servers import PrivateServers
 from app.web.graphql.documents import cache
 
 CHARACTERS_MAX = 1_000_000

@@ -12,6 +12,7 @@ from graphql import GraphQLEnumType, GraphQLField, get_named_type
 from app import events
 from app.database import Database
 from app.errors import DomainError
+from app.events.signals import Signals
 from app.models.automl.choices import WorkKind
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work as MachineWork
@@ -37,7 +38,6 @@ from app.services.system import banners
 from app.services.wildlife.ai_jobs.progress import tell
 from app.services.wildlife.exchange.progress import topic_of
 from app.services.wildlife.media import readings
-from app.signals import Signals
 from resolvers import ids
 from tests import factories
 from tests.consulting.people import contract_between

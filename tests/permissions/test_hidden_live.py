@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from app.signals import Signals
+from app.events.signals import Signals
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import lift_limits

@@ -18,7 +18,7 @@ from sqlalchemy.orm import MANYTOONE
 
 from app.models.accounts import User
 from app.models.base import Base, Record, views
-from app.operations import servers as private
+from app.operations.processes import servers as private
 from app.policies import Viewer, _visibility, accounts, is_viewer, mapping, names_viewer, social, system, visible
 from app.settings import settings
 from resolvers import ids

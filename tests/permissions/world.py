@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from sqlalchemy import select, update
 
-from app import security
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
 from app.models.automl.choices import MachineStatus
@@ -35,6 +34,7 @@ from app.models.kinds.accounts import AccountsJob
 from app.models.kinds.system import SystemTopic
 from app.models.social import FriendRequest, Friendship, Like
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
+from app.security import credentials
 from app.services.billing import ledger, topping_up
 from app.services.billing.ledger import About, Leg
 from resolvers import ids
@@ -80,7 +80,7 @@ class World:
 
 async def world(database: Database) -> World:
     """Makes the people, a team, and something of everything that is the owner's."""
-    known = {"password_hash": await security.hash_password(factories.PASSWORD)}
+    known = {"password_hash": await credentials.hash_password(factories.PASSWORD)}
     people = {}
     for name, fields in ACCOUNTS.items():
         made = await factories.user(database, name, **known, **fields)
@@ -111,7 +111,7 @@ async def world(database: Database) -> World:
             update(Profile).where(Profile.id == owner.id).values(avatar_key="0" * 64, website="https://example.org")
         )
         for table, theirs in {
-            Session: Session.token_hash == security.token_hash(owner.token),
+            Session: Session.token_hash == credentials.token_hash(owner.token),
             ApiKey: ApiKey.name == "READ",
             Profile: Profile.id == owner.id,
             UserPreferences: UserPreferences.id == owner.id,
@@ -249,15 +249,15 @@ def _things(owner_id: int, job_id: int) -> list[Record]:
 
 
 async def _expired(database: Database, of: Person) -> Person:
-    token, before = security.new_token(), NOW - A_DAY
-    hashed = security.token_hash(token)
+    token, before = credentials.new_token(), NOW - A_DAY
+    hashed = credentials.token_hash(token)
     await factories.add(database, Session(user_id=of.id, token_hash=hashed, expires_at=before, last_used_at=before))
     return Person(of.user, token)
 
 
 async def _key(database: Database, of: Person, has: Scope) -> Person:
-    token = security.new_key()
-    hashed, hint = security.token_hash(token), token[: security.HINT_LENGTH]
+    token = credentials.new_key()
+    hashed, hint = credentials.token_hash(token), token[: credentials.HINT_LENGTH]
     await factories.add(
         database,
         ApiKey(

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from app.database import Database
 from app.models.mapping.predictions import Artifact
-from app.operations.servers import PrivateServers
+from app.operations.processes.servers import PrivateServers
 from app.policies import Viewer
 from app.rates import Rates
 from app.services import links

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from app.security import token_hash
+from app.security.credentials import token_hash
 from tests.plan.fit_mapping import fit_label_imports
 
 VIEWERS = {"owner": 1, "other": 2, "staff": 3, "suspended": 4}

@@ -13,7 +13,7 @@ from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Job, UserNotification
 from app.policies import Viewer, visible
-from app.prepared import compiled
+from app.postgres.prepared import compiled
 from resolvers.plan import Plans, leaves, statements
 from resolvers.plan.declared import Many
 from resolvers.plan.leaves import Format, leaf

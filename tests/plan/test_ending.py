@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.errors import Busy, TimedOut
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.settings import settings
 from tests import factories
 

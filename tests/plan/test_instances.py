@@ -7,7 +7,7 @@ from sqlalchemy import inspect, select
 
 from app.database import Database
 from app.models.base import Record
-from app.prepared import compiled
+from app.postgres.prepared import compiled
 from resolvers.instances import Instances
 from tests.plan.rows import roots, world
 from tests.plan.search import SEED

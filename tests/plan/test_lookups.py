@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
-from app import pipeline
 from app.main import build
+from app.postgres import pipeline
 from app.services.viewers import _of_this_process
 from app.settings import settings
 from app.web.graphql.http.lookups import Lookup

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from app.operations import api_processes
-from app.operations.api_processes import Processes
-from app.operations.process import CannotStart, Children
+from app.operations.processes import api_processes
+from app.operations.processes.api_processes import Processes
+from app.operations.processes.process import CannotStart, Children
 from app.settings import settings
 from app.web.server import shared_socket
 

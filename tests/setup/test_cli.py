@@ -8,9 +8,10 @@ import sys
 import pytest
 from pydantic import SecretStr
 
-from app import cli, signing
+from app import cli
 from app.operations import doctor
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
+from app.security import signing
 from app.settings import settings
 
 

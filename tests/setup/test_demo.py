@@ -21,7 +21,7 @@ from app.gateways.fakes.wood import season, stand_in_manager
 from app.main import build
 from app.models.system import Job, JobState
 from app.operations import operators
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.wildlife.ai_jobs import polling
 from app.settings import settings
 from jobs import automl as _tables  # noqa: F401 -- registers its jobs

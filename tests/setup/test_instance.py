@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from app.operations.instance import Running, announce, only_one, running, secret
-from app.operations.process import CannotStart
+from app.operations.processes.instance import Running, announce, only_one, running, secret
+from app.operations.processes.process import CannotStart
 
 HERE = Running(address="http://127.0.0.1:1", database_url="postgresql://…", redis_url="unix://…")
 

@@ -8,9 +8,9 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
-from app.operations import migrate
-from app.operations.migrate import MIGRATIONS, history, missing, upgrade
-from app.operations.servers import database_url
+from app.operations.database import migrate
+from app.operations.database.migrate import MIGRATIONS, history, missing, upgrade
+from app.operations.processes.servers import database_url
 from app.settings import settings
 
 

@@ -11,9 +11,9 @@ import pytest
 from psycopg.rows import namedtuple_row
 from typer.testing import CliRunner
 
-from app import security
 from app.operations import operators
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
+from app.security import credentials
 from app.settings import settings
 
 PASSWORD = "correct horse battery"
@@ -57,7 +57,7 @@ def ada(user):
 
 
 def matches(password, hashed):
-    return asyncio.run(security.password_matches(password, hashed))
+    return asyncio.run(credentials.password_matches(password, hashed))
 
 
 def entries(rows):

@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from app.operations import roles
-from app.operations.migrate import missing, plain_url, upgrade
-from app.operations.servers import APP_ROLE, database_url, private_servers
+from app.operations.database import roles
+from app.operations.database.migrate import missing, plain_url, upgrade
+from app.operations.processes.servers import APP_ROLE, database_url, private_servers
 
 OWNER, OTHER = "plain_owner", "plain_other"
 # As the guide has it.

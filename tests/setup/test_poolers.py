@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from app import surroundings
-from app.operations import poolers
-from app.operations import servers as private
-from app.operations.process import CannotStart
+from app.operations.database import poolers
+from app.operations.processes import servers as private
+from app.operations.processes.process import CannotStart
+from app.security import child_environment
 from app.settings import settings
 from tests.setup.test_cli import fieldgraph
 
@@ -41,7 +41,7 @@ def bouncer(servers, folder, **said):
     file.chmod(0o644)
     process = servers.children.start(
         [PROGRAM, file],
-        environment=surroundings.variables(),
+        environment=child_environment.variables(),
         output=subprocess.DEVNULL,
         user=servers._user,
         stop_signal=signal.SIGINT,

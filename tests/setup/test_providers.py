@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.operations import providers
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.settings import settings
 
 

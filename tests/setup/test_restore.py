@@ -15,10 +15,10 @@ from app.events.positions import CursorOutdated, Position
 from app.gateways import storage
 from app.models.base import Base
 from app.models.mapping.datasets import Dataset
-from app.operations import backup, sequences
-from app.operations.migrate import missing, plain_url
-from app.operations.process import CannotStart
-from app.operations.servers import private_servers
+from app.operations.database import backup, sequences
+from app.operations.database.migrate import missing, plain_url
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import private_servers
 from app.settings import settings
 from tests import factories
 

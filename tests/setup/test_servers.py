@@ -11,15 +11,15 @@ import psycopg
 import pytest
 from redis import Redis
 
-from app.operations import servers as private
-from app.operations.process import CannotStart
-from app.operations.servers import private_servers, socket_folder
+from app.operations.processes import servers as private
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import private_servers, socket_folder
 from tests.setup.processes import await_end, descendants
 
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from app.operations.servers import private_servers
+from app.operations.processes.servers import private_servers
 with private_servers(Path(sys.argv[1]), durable=False) as servers:
     servers.start()
     print("ready", flush=True)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.operations import trusted_documents as operation
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from app.services.system import trusted_documents
 from app.settings import settings
 

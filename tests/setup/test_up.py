@@ -18,9 +18,9 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from app.operations import servers as private
-from app.operations.instance import running
-from app.operations.migrate import MIGRATIONS, missing
+from app.operations.database.migrate import MIGRATIONS, missing
+from app.operations.processes import servers as private
+from app.operations.processes.instance import running
 from app.settings import settings
 from tests.setup.processes import await_end, descendants
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from app.models.social import Block
-from app.operations.migrate import MIGRATIONS
-from app.scripts import UNSPACED
+from app.operations.database.migrate import MIGRATIONS
+from app.services.social.posts.scripts import UNSPACED
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from redis import Redis
 
+from app.events.signals import CHANNEL, Signals
 from app.models.social import Block, Mute
 from app.settings import settings
-from app.signals import CHANNEL, Signals
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

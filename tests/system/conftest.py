@@ -12,7 +12,7 @@ from app.database import Database
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
 from app.models.system import Job
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.services.system import jobs
 from tests import factories
 from tests.proxy import Proxy, before_database

@@ -7,11 +7,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app import last_statement
 from app.errors import NotFound
 from app.operations import audit_chain, doctor
 from app.operations.audit_chain import Broken, Head, verify
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
+from app.postgres import last_statement
 from app.services.system import audit
 from app.settings import settings
 

@@ -6,7 +6,7 @@ import pytest
 import uvloop
 
 from app.errors import Busy
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.settings import settings
 
 ECHO = b"SELECT $1::text"

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from app import encryption, signing
 from app.errors import Unavailable
+from app.security import encryption, signing
 from app.settings import settings
 
 PASSWORD = "correct horse battery"

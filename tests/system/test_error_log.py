@@ -9,13 +9,13 @@ import pytest
 import structlog
 from sqlalchemy import func, select
 
-from app import logs
 from app.database import Database
 from app.models.system import LogEntry, LogLevel
-from app.redaction import without_secrets
 from app.services.system import notifications, pruning
 from app.services.system.error_log import Logbook
 from app.settings import settings
+from app.telemetry import logs
+from app.telemetry.redaction import without_secrets
 from tests import factories
 from tests.plain_logs import log_plainly
 

@@ -16,7 +16,7 @@ from app.errors import BadRequest, Busy, LimitReached
 from app.events.dispatcher import EventDispatcher
 from app.events.positions import CursorOutdated, Position
 from app.models.system import Event
-from app.operations.servers import private_servers
+from app.operations.processes.servers import private_servers
 from app.services.system import pruning
 from app.settings import settings
 

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import disk
 from app.errors import Unavailable
 from app.gateways import storage
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import Dataset
 from app.models.system import Job, JobState
+from app.operations import disk
 from app.settings import settings
 from jobs.folders import PREFIX, working_folder
 from jobs.run import JobRun, Work, attempt

@@ -26,7 +26,7 @@ from graphql import (
 )
 from redis import Redis
 
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.consulting.proposals import ConsultingProposal
 from app.models.consulting.requests import ConsultingRequest
 from app.models.mapping.trainings import TrainingStatus

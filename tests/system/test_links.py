@@ -27,6 +27,7 @@ from app.models.wildlife.exchange import WildlifeExport
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProjectMember
 from app.policies import Viewer
+from app.security.signing import Seal
 from app.services import links
 from app.services.accounts.users import data_exports
 from app.services.automl.answering import solving
@@ -38,7 +39,6 @@ from app.services.mapping.predictions import downloads
 from app.services.social.posts import pictures
 from app.services.system import digests, uploads
 from app.settings import settings
-from app.signing import Seal
 from resolvers import ids
 from schema import schema
 from tests import factories

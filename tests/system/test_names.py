@@ -17,7 +17,7 @@ from app.identifiers import cleaned, is_unseen, normal
 from app.models.base import Base
 from app.models.mapping.datasets import Dataset
 from app.models.names import Name
-from app.operations.migrate import MIGRATIONS
+from app.operations.database.migrate import MIGRATIONS
 from app.settings import settings as app_settings
 from tests.fuzz import examples
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app import pipeline
-from app.metering import Work
-from app.pipeline import IN_FLIGHT_MAX, Pipeline
-from app.reader import _arguments
+from app.postgres import pipeline
+from app.postgres.pipeline import IN_FLIGHT_MAX, Pipeline
+from app.postgres.reader import _arguments
+from app.telemetry.metering import Work
 from tests.fuzz import FACTOR
 from tests.silence import PATIENCE_S, until
 

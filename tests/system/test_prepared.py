@@ -8,7 +8,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from app.models.mapping.datasets import Dataset
 from app.policies import Viewer
-from app.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, given
 from resolvers.loaders import Loaders
 from tests import factories
 

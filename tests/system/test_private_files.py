@@ -6,10 +6,10 @@ from email.message import EmailMessage
 
 import pytest
 
-from app import private_files
 from app.gateways import mail, storage, tile_cache
 from app.learning.compiled import keep_compiled
-from app.operations import instance
+from app.operations.processes import instance
+from app.security import private_files
 from app.settings import settings
 
 

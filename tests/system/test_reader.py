@@ -9,7 +9,7 @@ from psycopg.errors import DivisionByZero, ReadOnlySqlTransaction, UndefinedTabl
 from sqlalchemy import text
 
 from app.errors import Busy, TimedOut
-from app.reader import _Turns
+from app.postgres.reader import _Turns
 
 ECHO = b"SELECT $1::text"
 SLEEP = b"SELECT pg_sleep($1::float8)::text"

@@ -9,11 +9,11 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import select, update
 
-from app import security
 from app.main import build
 from app.models.accounts import User
 from app.models.mapping.datasets import Dataset
 from app.operations import doctor
+from app.security import credentials
 from app.settings import settings
 from resolvers import ids
 from tests import factories
@@ -204,7 +204,7 @@ async def test_of_two_changes_at_once_the_later_one_counts(replica, database, da
 
 
 async def test_whoever_signs_in_is_there(replica, database, owner, reading_api):
-    known = await security.hash_password(factories.PASSWORD)
+    known = await credentials.hash_password(factories.PASSWORD)
     async with database.writing() as session:
         await session.execute(update(User).values(password_hash=known))
     async with reading_api() as api:

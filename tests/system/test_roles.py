@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import text
 
 from app.models.base import append_only
-from app.operations import doctor, roles
-from app.operations import servers as private
-from app.operations.migrate import plain_url
+from app.operations import doctor
+from app.operations.database import roles
+from app.operations.database.migrate import plain_url
+from app.operations.processes import servers as private
 from app.settings import settings
 from tests.plain_logs import warnings_of_database
 

@@ -2,10 +2,10 @@
 
 from sqlalchemy import select
 
-from app import last_statement
 from app.models.kinds.social import SocialNotification
 from app.models.mapping.datasets import Dataset
 from app.models.system import UserNotification
+from app.postgres import last_statement
 from app.services.system import notification_groups
 from tests import factories
 

@@ -6,10 +6,10 @@ from time import perf_counter
 import pytest
 from psycopg.errors import DivisionByZero
 
-from app import metering
-from app.metering import Work, current
-from app.reader import side_by_side
+from app.postgres.reader import side_by_side
 from app.settings import settings
+from app.telemetry import metering
+from app.telemetry.metering import Work, current
 
 ECHO = b"SELECT $1::text"
 SLEEP = b"SELECT pg_sleep($1::float8)::text"

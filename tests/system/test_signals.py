@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from app.events.positions import Position
-from app.signals import CHANNEL, Signals
+from app.events.signals import CHANNEL, Signals
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -75,7 +75,7 @@ async def test_a_dropped_connection_is_made_again(redis_url):
 
 
 async def test_without_redis_nothing_is_heard_and_nothing_fails(monkeypatch):
-    monkeypatch.setattr("app.signals.START_S_MAX", 0.1)
+    monkeypatch.setattr("app.events.signals.START_S_MAX", 0.1)
     async with running(NOWHERE) as signals:
         await signals.send("a", {})
         assert signals.now() == Position(0, 0)

@@ -4,9 +4,9 @@ import pytest
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
 from pydantic import SecretStr
 
-from app import signing
+from app.security import signing
+from app.security.signing import Seal, TimedSeal, derived
 from app.settings import settings
-from app.signing import Seal, TimedSeal, derived
 
 NEW, OLD, OLDEST = ("n" * 40, "o" * 40, "p" * 40)
 

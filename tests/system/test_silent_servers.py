@@ -12,13 +12,13 @@ from app import events, queue
 from app.database import Database
 from app.errors import Busy, OutcomeUnknown
 from app.events.dispatcher import EventDispatcher
+from app.events.signals import Signals
 from app.main import build
 from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob
 from app.models.system import JobState
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.settings import settings
-from app.signals import Signals
 from jobs import broker
 from jobs.run import JobRun, Work
 from jobs.schedule import clockwork, sweep

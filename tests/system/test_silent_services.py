@@ -15,8 +15,8 @@ from app.errors import Unavailable
 from app.gateways import imagery, mail, oauth, storage
 from app.gateways.osm import overpass, rawdata
 from app.gateways.outside import Outage
+from app.geometry.tiles import Tile
 from app.settings import settings
-from app.tiles import Tile
 from tests.mailbox import Mailbox, receiving
 from tests.object_store import ObjectStore, environment
 from tests.proxy import proxied

@@ -11,7 +11,7 @@ import pytest
 from shapely import box
 from sqlalchemy import Engine, event, text
 
-from app.reader import Reader
+from app.postgres.reader import Reader
 from app.services.billing.ledger import STRIPES
 from resolvers import ids
 from tests import factories

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from structlog.contextvars import clear_contextvars, get_contextvars
 
-from app import tracing
+from app.telemetry import tracing
 from jobs import accounts  # noqa: F401 -- registers the job
 from tests.servers import ROOT, api_process, serving
 

@@ -13,7 +13,7 @@ from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.system import Banner, Event, Job, JobState
 from app.operations import doctor
-from app.operations.process import Children
+from app.operations.processes.process import Children
 from app.services.system import banners, notifications
 from tests import factories
 from tests.mailbox import Mailbox, receiving

@@ -8,9 +8,9 @@ import pytest
 from app.errors import Invalid, Unauthenticated
 from app.gateways import storage
 from app.policies import Viewer
+from app.security.signing import Seal
 from app.services.system import uploads
 from app.settings import settings
-from app.signing import Seal
 
 
 @pytest.fixture(autouse=True)

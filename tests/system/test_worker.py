@@ -15,7 +15,7 @@ from app.gateways.fakes import village
 from app.models.mapping.datasets import DownloadStatus, Label
 from app.models.system import Job, JobState, UserNotification
 from app.operations import doctor
-from app.operations.process import Children
+from app.operations.processes.process import Children
 from app.policies import Viewer
 from app.services.mapping.labels import uploads
 from tests import factories

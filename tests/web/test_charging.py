@@ -14,10 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import metering, security
-from app.metering import Work, current, timed
 from app.rates import Rates
+from app.security import credentials
 from app.settings import settings
+from app.telemetry import metering
+from app.telemetry.metering import Work, current, timed
 from app.web.graphql.operations.bill import EVENT_POINTS_MAX, POINT_BYTES, POINT_S, Bill, event_points
 from app.web.graphql.operations.budget import Budget
 from tests.silence import PATIENCE_S
@@ -158,14 +159,14 @@ async def test_time_in_threads_is_charged():
 @pytest.fixture
 def hashing(monkeypatch, production_hashes):
     """Hashes as in production; the meter must not remember how cheap others were."""
-    monkeypatch.setattr(security, "_hashes", production_hashes)
-    monkeypatch.setattr(security, "_meter", security._Meter())
+    monkeypatch.setattr(credentials, "_hashes", production_hashes)
+    monkeypatch.setattr(credentials, "_meter", credentials._Meter())
 
 
 @pytest.mark.usefixtures("hashing")
 async def test_hashing_a_password_is_charged_with_the_threads_of_argon2():
-    password_hash = await security.hash_password("a long password")
-    for each in (security.hash_password("x"), security.password_matches("x", password_hash)):
+    password_hash = await credentials.hash_password("a long password")
+    for each in (credentials.hash_password("x"), credentials.password_matches("x", password_hash)):
         found = Work()
         token, began = current.set(found), time.process_time()
         try:
@@ -177,12 +178,12 @@ async def test_hashing_a_password_is_charged_with_the_threads_of_argon2():
 
 @pytest.mark.usefixtures("hashing")
 async def test_a_hash_that_cannot_be_read_makes_later_ones_no_cheaper():
-    await security.hash_password("a long password")
-    assert not await security.password_matches("x", "no hash")
+    await credentials.hash_password("a long password")
+    assert not await credentials.password_matches("x", "no hash")
     found = Work()
     token = current.set(found)
     try:
-        await security.hash_password("x")
+        await credentials.hash_password("x")
     finally:
         current.reset(token)
     assert found.threads_s > 0.01

@@ -19,8 +19,8 @@ from prometheus_client import Counter
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from app import logs
 from app.settings import settings
+from app.telemetry import logs
 from app.web import labels
 from app.web.labels import Labels
 from app.web.origin import address_of

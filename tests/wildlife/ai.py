@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import Interval, func, literal, select, update
 
-from app import encryption
 from app.database import Database
 from app.gateways.fakes.ai_manager import DETECTOR, LOGIN, PASSWORD
 from app.models.system import Job, JobState
@@ -16,6 +15,7 @@ from app.models.wildlife.classification_projects import ClassificationProject, C
 from app.models.wildlife.media import Resource, ResourceStatus, ResourceType
 from app.models.wildlife.projects import ResearchProject
 from app.models.wildlife.providers import AIProvider, AIProviderConnection
+from app.security import encryption
 from app.services.wildlife.ai_jobs import polling
 from app.services.wildlife.providers.connections import USE
 from jobs.broker import WORKS

@@ -5,9 +5,9 @@ import logging
 import pytest
 from sqlalchemy import select, text
 
-from app import encryption
 from app.gateways.fakes.ai_manager import DETECTOR, LOGIN, PASSWORD, FakeManager
 from app.models.wildlife.providers import AIProviderConnection, TrapperAIProvider
+from app.security import encryption
 from app.services.wildlife.providers.connections import USE
 from app.settings import settings
 from resolvers import ids

@@ -13,7 +13,7 @@ from app.models.wildlife.media import ResourceType
 from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
 from app.pagination import PageArgs, cursors, page
 from app.policies import Viewer
-from app.prepared import compiled
+from app.postgres.prepared import compiled
 from app.services.wildlife.classifications import approving, feedback, marking, paging
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import Marks

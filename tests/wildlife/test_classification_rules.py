@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 from app.policies import Viewer
 from app.services.wildlife.classifications import approving, feedback
 from app.services.wildlife.classifications.classifying import Content

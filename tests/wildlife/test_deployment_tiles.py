@@ -5,10 +5,10 @@ import pytest
 from shapely import Point
 from sqlalchemy import update
 
+from app.geometry.tiles import Tile, position
 from app.models.wildlife.deployments import Location
 from app.models.wildlife.projects import ResearchProject, ResearchProjectStatus
 from app.models.wildlife.species import Species
-from app.tiles import Tile, position
 from resolvers import ids
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife

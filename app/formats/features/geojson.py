@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from app.formats import Feature
-from app.geometry import to_geojson_all
+from app.geometry.shapes import to_geojson_all
 
 
 class GeoJson:

@@ -4,7 +4,7 @@ import shapely
 from gpxpy.gpx import GPX, GPXTrack, GPXTrackPoint, GPXTrackSegment
 from shapely.geometry.base import BaseGeometry
 
-from app.geometry import DECIMALS
+from app.geometry.shapes import DECIMALS
 
 MEDIA_TYPE = "application/gpx+xml"
 

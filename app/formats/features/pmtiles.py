@@ -8,7 +8,7 @@ from typing import Any
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
 
-from app.tiles import Tile
+from app.geometry.tiles import Tile
 
 MEDIA_TYPE = "application/vnd.pmtiles"
 DEGREES = 10_000_000

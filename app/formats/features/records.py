@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 
 from app.formats import Feature, Writer
 from app.formats.features.geojson import GeoJson
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 
 
 class JsonLines:

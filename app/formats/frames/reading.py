@@ -12,7 +12,6 @@ from typing import IO, Any, NamedTuple
 
 import msgpack
 
-from app import private_files
 from app.formats.frames.codes import FramesCode, UnreadableFrames
 from app.formats.frames.samples import (
     DEPTH_MAX,
@@ -35,6 +34,7 @@ from app.formats.frames.samples import (
 )
 from app.formats.frames.writing import Assembly, Track
 from app.formats.frames.zstd import BoundedReader
+from app.security import private_files
 
 # One value that is no list of samples: a few kB, or an index.
 VALUE_BYTES_MAX = 2 * 2**20

@@ -11,9 +11,11 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from app import antimeridian, checks, geometry
+from app import checks
 from app.errors import Invalid
 from app.formats.labels.skipping import Skip, SkipReason, Skips
+from app.geometry import antimeridian
+from app.geometry.shapes import anticlockwise, check_place, ground, polygons
 from app.selections import Selection
 from app.settings import settings
 
@@ -102,20 +104,20 @@ class Sieve:
             return Skip(place, SkipReason.NOT_A_POLYGON, message)
         shape = antimeridian.split(areas, moves=True)
         try:
-            geometry.check_place(place, shape)
+            check_place(place, shape)
         except Invalid as invalid:
             is_large = shapely.get_num_coordinates(shape) > settings.vertices_max
             return Skip(place, SkipReason.TOO_LARGE if is_large else SkipReason.OUT_OF_BOUNDS, invalid.message)
         if not shape.is_valid:
             # Real footprints cross themselves now and then; what a label covers is clear all the same.
             self._repairs_left -= 1
-            repaired = geometry.ground(shape) if self._repairs_left >= 0 else None
+            repaired = ground(shape) if self._repairs_left >= 0 else None
             if repaired is None:
                 reason = shapely.is_valid_reason(shape)
                 message = f"This label has no area, or crosses itself: {reason}."
                 return Skip(place, SkipReason.INVALID_GEOMETRY, message)
             shape = repaired
-        return geometry.anticlockwise(shape)
+        return anticlockwise(shape)
 
     def _marks(self, candidate: Candidate, shape: BaseGeometry) -> list[bytes]:
         """By what a feature is known again: its element, and its outline with the tags it was chosen by."""
@@ -130,7 +132,7 @@ def polygons_of(shape: BaseGeometry) -> Polygon | MultiPolygon | None:
     """The polygons of a shape, also those within a collection; None if it has none."""
     if isinstance(shape, Polygon | MultiPolygon):
         return shape
-    parts = [part for part in geometry.polygons(shape) if not part.is_empty]
+    parts = [part for part in polygons(shape) if not part.is_empty]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)

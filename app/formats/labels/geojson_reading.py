@@ -8,15 +8,15 @@ from typing import Any
 import ijson
 import orjson
 
-from app import geometry, reference_systems
 from app.errors import Invalid, Unfit, Unreadable
 from app.formats import file_streams
 from app.formats.features.osm_identity import identified
 from app.formats.file_streams import Utf8
 from app.formats.labels.footprints import PROPERTIES, Candidate, Read
 from app.formats.labels.skipping import Skip, SkipReason
+from app.geometry import reference_systems, shapes
+from app.geometry.reference_systems import Transform
 from app.parsing.bounds import JsonFile
-from app.reference_systems import Transform
 from app.settings import settings
 
 GEOMETRIES = {
@@ -182,7 +182,7 @@ def _feature(place: str, value: Any, transform: Transform) -> Read:
         message = 'The "properties" of a feature must be an object or null.'
         return Skip(place, SkipReason.INVALID_PROPERTIES, message, PROPERTIES)
     try:
-        shape = transform(geometry.from_geojson(value["geometry"]))
+        shape = transform(shapes.from_geojson(value["geometry"]))
     except Unfit as unfit:
         reason = SkipReason.TOO_LARGE if "vertices" in str(unfit) else SkipReason.INVALID_GEOMETRY
         return Skip(place, reason, str(unfit))

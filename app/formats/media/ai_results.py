@@ -13,11 +13,11 @@ from typing import Any
 
 import msgpack
 
-from app import private_files
 from app.errors import Unreadable
 from app.formats.frames import samples
 from app.formats.frames.codes import FramesCode, UnreadableFrames
 from app.formats.frames.zstd import BoundedReader
+from app.security import private_files
 
 RESULTS_MAX = 100_000
 DETECTIONS_MAX = 200_000

@@ -3,9 +3,9 @@
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from app import private_files
 from app.errors import Unreadable
 from app.parsing import bounds
+from app.security import private_files
 from app.settings import settings
 
 # What systems add to archives, and nobody took with a camera.

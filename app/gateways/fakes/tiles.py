@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.gateways.fakes import village
-from app.tiles import Tile
+from app.geometry.tiles import Tile
 
 ZOOM_MAX = 22
 # More at once would not paint faster, only slow down whatever else the process serves.

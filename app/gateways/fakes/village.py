@@ -18,7 +18,7 @@ from shapely.geometry import Polygon
 from app.gateways.fakes.camera import photograph
 from app.gateways.fakes.plan import village
 from app.gateways.fakes.roofs import SHED_M2
-from app.tiles import EQUATOR_M, PIXELS, Tile, position
+from app.geometry.tiles import EQUATOR_M, PIXELS, Tile, position
 
 LONGITUDE, LATITUDE = 6.565, 46.42
 ZOOM = 19

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from app import checks, parsing
 from app.errors import Invalid, Unreadable
 from app.gateways.outside import Outage
-from app.geometry import ground
+from app.geometry.shapes import ground
 from app.settings import settings
 
 TEXT_LENGTH_MAX = 255  # as OpenStreetMap has it

@@ -12,7 +12,7 @@ from app.errors import Unreadable
 from app.gateways import outside
 from app.gateways.osm.features import OsmFeature, Plain, Tags, covered, plain, read, timestamp_of, unique, version_of
 from app.gateways.outside import Outage
-from app.geometry import enclosed
+from app.geometry.shapes import enclosed
 from app.parsing.bounds import check_json
 from app.settings import settings
 

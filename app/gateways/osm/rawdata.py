@@ -17,7 +17,7 @@ from app.errors import Unreadable
 from app.gateways import outside
 from app.gateways.osm.features import OsmFeature, Plain, Tags, covered, plain, read, timestamp_of, unique, version_of
 from app.gateways.outside import FetchedResponse, Outage
-from app.geometry import area_m2
+from app.geometry.shapes import area_m2
 from app.parsing import bounds
 from app.settings import settings
 

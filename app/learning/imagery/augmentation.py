@@ -6,10 +6,10 @@ from math import cos, exp, pi, sin
 import numpy as np
 from PIL import Image
 
+from app.geometry.tiles import PIXELS, Tile
 from app.learning.imagery.chips import IGNORE
 from app.learning.imagery.mosaic import GREY, Pixels, window
 from app.settings import settings
-from app.tiles import PIXELS, Tile
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from rasterio import Affine
 from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
+from app.geometry.tiles import PIXELS, Tile
 from app.learning.engine import Cancelled, Failure
 from app.learning.imagery.mosaic import Pixels, read_tile, tiles_in
 from app.learning.imagery.projection import on_grid, pixel_grid, read_polygons, to_mercator
-from app.tiles import PIXELS, Tile
 
 BACKGROUND, BUILDING, BOUNDARY, CONTACT, IGNORE = 0, 1, 2, 3, 255
 BLOCKS_MIN = 6

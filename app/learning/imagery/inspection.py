@@ -20,11 +20,11 @@ from scipy import ndimage
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from app.geometry.tiles import EQUATOR_M, PIXELS, Tile, covering
 from app.learning.engine import Cancelled, InspectionRequest, Report
 from app.learning.imagery.chips import drawn, shifted
 from app.learning.imagery.mosaic import GREY, Pixels, neighbours, read_tile, window
 from app.learning.imagery.projection import read_polygons, to_mercator
-from app.tiles import EQUATOR_M, PIXELS, Tile, covering
 
 # How far a shift is looked for: at zoom 19 fourteen metres of Web Mercator.
 REACH_PIXELS = 48

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from app.tiles import PIXELS, Tile
+from app.geometry.tiles import PIXELS, Tile
 
 Pixels = NDArray[np.uint8]
 # Stands where there is no imagery: the middle of the scale, which the network sees as zero.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from app.geometry.tiles import PIXELS
 from app.learning.imagery.chips import BOUNDARY, CONTACT, IGNORE, Chips, drawn
 from app.learning.imagery.mosaic import Pixels
-from app.tiles import PIXELS
 
 
 def with_classes(chips: Chips, masks: Pixels, *, contact_spacing: int, boundary_width: int) -> Pixels:

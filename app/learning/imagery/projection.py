@@ -14,7 +14,7 @@ from shapely.affinity import affine_transform
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from app.tiles import EQUATOR_M, PIXELS
+from app.geometry.tiles import EQUATOR_M, PIXELS
 
 GEOD = Geod(ellps="WGS84")
 DEGREES, MERCATOR = "EPSG:4326", "EPSG:3857"

@@ -14,10 +14,10 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from app.geometry.tiles import PIXELS, Tile, metres_per_pixel
 from app.learning.imagery.mosaic import Pixels, window
 from app.learning.predictions.instances import FOOTPRINT, Labels, instances
 from app.learning.predictions.windows import ODDS_MAX
-from app.tiles import PIXELS, Tile, metres_per_pixel
 
 # Spots and whiskers up to this wide go, and so do bridges between houses; it takes as much context beyond a seam.
 OPENING_PIXELS = 2

@@ -9,12 +9,12 @@ from pyproj import Transformer
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
-from app import antimeridian
+from app.geometry import antimeridian
+from app.geometry.tiles import PIXELS, Tile, metres_per_pixel
 from app.learning.imagery.mosaic import Pixels
 from app.learning.imagery.projection import DEGREES, MERCATOR, area_m2, on_grid, pixel_grid, projected
 from app.learning.predictions.pieces import joined, joined_instances, pieces
 from app.learning.predictions.squaring import squared, without_needles
-from app.tiles import PIXELS, Tile, metres_per_pixel
 
 # Of odds that tell one thing of a pixel.
 FLAT = 2

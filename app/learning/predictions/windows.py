@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.geometry.tiles import PIXELS, Tile
 from app.learning.engine import Cancelled
 from app.learning.imagery.mosaic import GREY, Pixels, neighbours, read_tile, window
-from app.tiles import PIXELS, Tile
 
 # Each window reaches this far into its neighbours, so two neighbours share a band of twice the width.
 MARGIN = 64

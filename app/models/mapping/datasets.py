@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, Float, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry import Shape
+from app.geometry.shapes import Shape
 from app.models.accounts import Team, User
 from app.models.base import CHANGES_ARE_RETURNED, BigInt, Json, Record, add_relationship
 from app.models.limits import columns

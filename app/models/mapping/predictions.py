@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry import Shape
+from app.geometry.shapes import Shape
 from app.models.accounts import Team, User
 from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship, not_exported
 from app.models.limits import columns

@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry import Shape
+from app.geometry.shapes import Shape
 from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
 from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX

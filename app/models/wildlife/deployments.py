@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Unique
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry import Shape
+from app.geometry.shapes import Shape
 from app.models.accounts import User
 from app.models.base import Record, not_exported
 from app.models.limits import wildlife as limits

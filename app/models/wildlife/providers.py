@@ -81,7 +81,7 @@ class AIProviderConnection(Record):
     api_auth_login: Mapped[str] = mapped_column(
         String(AI_LOGIN_LENGTH_MAX), doc="The login of the AI Worker user on the AI Manager."
     )
-    # Encrypted; begins with the id of the key (`app/encryption.py`).
+    # Encrypted; begins with the id of the key (`app/security/encryption.py`).
     api_auth_passw: Mapped[str] = mapped_column(Text, info=WITHHELD)
     trapper_instance_url: Mapped[str] = mapped_column(
         String(URL_LENGTH_MAX), doc="The base URL of this installation as the AI Manager sees it, for callbacks."

@@ -15,7 +15,6 @@ from app.formats.graphs.figures import Cells, Drawn
 from app.formats.graphs.kinds import SLOTS, check
 from app.formats.graphs.palettes import PALETTES
 from app.formats.graphs.suggestions import Described, suggest
-from app.metering import in_thread
 from app.models.automl.choices import GraphType
 from app.models.automl.datatypes import Datatype
 from app.models.automl.graphs import Graph
@@ -29,6 +28,7 @@ from app.services.automl.machines.access import machine_to_change
 from app.services.automl.machines.loading import columns_in_order
 from app.services.system import audit
 from app.settings import settings
+from app.telemetry.metering import in_thread
 
 IMAGE = links.Kind("graph-image", "machines", Graph)
 MEDIA_TYPES = {"PNG": "image/png", "SVG": "image/svg+xml"}

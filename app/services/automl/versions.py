@@ -12,7 +12,6 @@ from sqlalchemy import delete, func, or_, select, update
 from app.database import ReadSession, WriteSession, lock
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.automl.choices import TargetMetric, WorkStatus
 from app.models.automl.lines import DataLinesOperation, MachineLine
 from app.models.automl.machines import Machine
@@ -29,6 +28,7 @@ from app.settings import settings
 from app.tabular.bundle import UnreadableMachine, header_of
 from app.tabular.metrics import is_better
 from app.tabular.predictor import Predictor
+from app.telemetry.metering import in_thread
 
 Outcome = Mapping[str, Any]
 WARNING_LENGTH_MAX = 10_000

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app import encryption
+from app.security import encryption
 
 PREFIX = "whsec_"
 USE = "webhooks"

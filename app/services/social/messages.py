@@ -11,6 +11,7 @@ from sqlalchemy import func, literal, select, update
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.events.signals import Signals
 from app.models.accounts import User
 from app.models.base import Json
 from app.models.kinds.social import SocialNotification
@@ -22,7 +23,6 @@ from app.rates import Rates, Share
 from app.services.social.people.pairs import anybody, lock_pair, tell
 from app.services.system import notification_groups
 from app.settings import settings
-from app.signals import Signals
 
 
 class MessageChange(Enum):

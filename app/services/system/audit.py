@@ -4,10 +4,10 @@ from typing import Any
 
 import orjson
 
-from app import last_statement
 from app.database import WriteSession
-from app.last_statement import Part
 from app.models.base import Record
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
 
 ENTRIES = Part(
     "audit_entries_made AS (INSERT INTO audit_entries (action, actor_id, user_id, subject_type, subject_key, details) "

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Interval, any_, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app import checks, security
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Expired, Forbidden, NotFound
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.kinds.system import SystemMail
 from app.models.system import Mail, UserNotification
+from app.security import credentials
 from app.services import links
 from app.services.system import audit
 from app.services.system.mail import Letter, post, writes
@@ -127,7 +128,7 @@ async def unsubscriber(session: ReadSession, token: str) -> int:
 
 def _mailbox(address: str) -> str:
     """The link does not say the address itself."""
-    return security.token_hash(checks.mailbox(address)).hex()
+    return credentials.token_hash(checks.mailbox(address)).hex()
 
 
 async def unsubscribe(session: WriteSession, user_id: int) -> None:

@@ -20,12 +20,12 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import logs, redaction
 from app.database import Database
 from app.errors import DomainError
 from app.models.system import LogEntry, LogLevel
 from app.settings import settings
 from app.supervision import Background, within
+from app.telemetry import logs, redaction
 
 LAST_S_MAX = 2.0
 # Fields with a column of their own, or of no use to a reader.

@@ -7,14 +7,14 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import func, select
 
-from app import last_statement
 from app.database import WriteSession
 from app.errors import BadRequest, Conflict, InProgress, LimitReached
-from app.last_statement import Part
 from app.models.base import Json
 from app.models.system import IdempotencyKey
 from app.policies import Viewer, signed_in
-from app.reader import Reader
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
+from app.postgres.reader import Reader
 from app.settings import settings
 
 KEY_LENGTH_MAX = 200

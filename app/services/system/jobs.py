@@ -19,9 +19,9 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.models.kinds import JobKind, Lane
 from app.models.system import Job, JobState
-from app.prepared import compiled, given
+from app.postgres.prepared import compiled, given
+from app.postgres.reader import ReadRows
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
-from app.reader import ReadRows
 from app.settings import settings
 
 CANCELLED = "Cancelled."

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, update
 
-from app import security
 from app.database import WriteSession
 from app.errors import Unavailable
 from app.gateways import mail as gateway
@@ -13,6 +12,7 @@ from app.models.kinds import MailKind
 from app.models.kinds.system import SystemJob
 from app.models.system import Mail
 from app.queue import enqueue
+from app.security import credentials
 from app.settings import settings
 
 
@@ -73,7 +73,7 @@ async def post(
 
 def _mailbox_key(address: str) -> int:
     """A negative number for a mailbox: strangers' emails take turns by it, so many to one mailbox delay no others."""
-    return -int.from_bytes(security.token_hash(address.strip().lower())[:7], "big")
+    return -int.from_bytes(credentials.token_hash(address.strip().lower())[:7], "big")
 
 
 async def letter_of(session: WriteSession, mail_id: int) -> Letter | None:

@@ -10,13 +10,13 @@ from sqlalchemy import Select, any_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
-from app import last_statement
 from app.database import WriteSession
-from app.last_statement import Part
 from app.models.accounts import User
 from app.models.base import Record
 from app.models.kinds import NotificationKind
 from app.models.system import NotificationActor, UserNotification
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
 from app.services.system.notifications import record_change
 from app.settings import settings
 

@@ -5,10 +5,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Select, delete, func, select, update
 
-from app import events, last_statement
+from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
-from app.last_statement import Part
 from app.models.accounts import User
 from app.models.base import Record
 from app.models.kinds import NotificationKind
@@ -17,6 +16,8 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.trainings import Training
 from app.models.system import UserNotification
 from app.policies import Viewer, signed_in, visible
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
 from app.settings import settings
 
 T = TypeVar("T", bound=Any)

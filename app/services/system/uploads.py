@@ -22,10 +22,10 @@ from app.models.base import BigInt
 from app.models.system import FileUpload
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
+from app.security.signing import Seal
 from app.services import links
 from app.services.system import storage_usage
 from app.settings import settings
-from app.signing import Seal
 
 UPLOAD = links.Kind("upload", "uploads", FileUpload)
 FOLDER = "uploads"

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from app import logs
+from app.telemetry import logs
 from app.web.graphql.errors import record
 from app.web.graphql.http.heads import Head
 from app.web.graphql.http.responses import Answer

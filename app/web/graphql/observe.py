@@ -6,7 +6,7 @@ from typing import Self
 
 from graphql import OperationType
 
-from app import logs, tracing
+from app.telemetry import logs, tracing
 from app.web.graphql.operations.operation import Caller, Operation
 from app.web.graphql.operations.request import Parameters
 from app.web.graphql.operations.results import OperationResult

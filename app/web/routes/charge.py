@@ -6,8 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DomainError, RateLimited
-from app.metering import current, timed
 from app.policies import Viewer
+from app.telemetry.metering import current, timed
 from app.web.graphql.operations.bill import Bill
 from app.web.graphql.operations.budget import RATE_LIMIT, Budget
 from app.web.origin import address_of, bearer, token_alone

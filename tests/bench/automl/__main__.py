@@ -26,7 +26,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from app.operations.servers import PrivateServers
+from app.operations.processes.servers import PrivateServers
 from app.settings import settings
 from resolvers import ids
 from tests.bench.automl import lines, table

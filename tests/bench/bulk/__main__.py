@@ -14,7 +14,7 @@ from pathlib import Path
 HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-bench-"))
 HOME.chmod(0o711)
 
-from app.operations import servers  # noqa: E402
+from app.operations.processes import servers  # noqa: E402
 
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
@@ -31,7 +31,7 @@ from app.models.integrations import BulkQuery  # noqa: E402
 from app.models.kinds.integrations import IntegrationsJob  # noqa: E402
 from app.models.mapping.datasets import AOI  # noqa: E402
 from app.models.system import Job, JobState  # noqa: E402
-from app.operations.migrate import upgrade  # noqa: E402
+from app.operations.database.migrate import upgrade  # noqa: E402
 from app.policies import Viewer  # noqa: E402
 from app.services.integrations import answering, bulk  # noqa: E402
 from jobs.broker import WORKS  # noqa: E402

@@ -17,7 +17,7 @@ HOME = Path(tempfile.mkdtemp(prefix="fieldgraph-bench-"))
 HOME.chmod(0o711)
 
 from app.models.kinds.mapping import MappingJob  # noqa: E402
-from app.operations import servers  # noqa: E402
+from app.operations.processes import servers  # noqa: E402
 
 os.environ |= {
     "FIELDGRAPH_HOME": str(HOME),
@@ -37,7 +37,7 @@ from app.gateways import storage  # noqa: E402
 from app.models.mapping.datasets import AOI  # noqa: E402
 from app.models.mapping.imports import LabelFormat  # noqa: E402
 from app.models.system import Job, JobState  # noqa: E402
-from app.operations.migrate import upgrade  # noqa: E402
+from app.operations.database.migrate import upgrade  # noqa: E402
 from app.services.mapping.labels.exports import _labels  # noqa: E402
 from app.services.mapping.predictions.downloads import FileFormat  # noqa: E402
 from jobs import mapping  # noqa: E402, F401 -- registers its jobs

@@ -28,8 +28,8 @@ from rich.table import Table
 from app import events
 from app.database import Database
 from app.models.mapping.trainings import Training
-from app.operations.process import CannotStart
-from app.operations.servers import PrivateServers
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import PrivateServers
 from app.services.mapping.trainings.progress import topic_of
 from resolvers import ids
 from tests.bench.world import ROWS, World, filled, free_port, serve, sign_in, start

@@ -15,8 +15,8 @@ import httpx
 import typer
 from rich.console import Console
 
-from app.operations.process import CannotStart
-from app.operations.servers import PrivateServers
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import PrivateServers
 from tests.bench.peers import growth, load, profile, report
 from tests.bench.peers.answers import difference, plain
 from tests.bench.peers.load import Figures

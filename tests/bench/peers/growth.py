@@ -10,7 +10,7 @@ from rich.console import Console
 
 from app.models.base import Record
 from app.models.mapping.datasets import AOI, Dataset
-from app.operations.servers import PrivateServers
+from app.operations.processes.servers import PrivateServers
 from resolvers import ids
 from tests.bench.peers import load, plans
 from tests.bench.peers.report import table

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.operations.servers import NAME, PrivateServers
+from app.operations.processes.servers import NAME, PrivateServers
 
 SEEN_S = 0.3
 LOGGED = re.compile(r"plan:\n((?:\t.*\n)+)")

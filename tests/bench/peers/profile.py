@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
 from tests.bench.peers import load
 from tests.bench.peers.queries import Question
 from tests.bench.peers.servers import Server

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.operations.process import CannotStart
-from app.operations.servers import NAME, PORT, PrivateServers
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import NAME, PORT, PrivateServers
 from tests.bench.peers.queries import Question
 from tests.bench.world import World, free_port, serve, sign_in, start
 

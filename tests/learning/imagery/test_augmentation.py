@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from app.geometry.tiles import PIXELS
 from app.learning.imagery.augmentation import Views
 from app.learning.imagery.chips import BUILDING, IGNORE, read_chips
 from app.learning.imagery.mosaic import GREY
 from app.settings import settings
-from app.tiles import PIXELS
 
 
 @pytest.fixture

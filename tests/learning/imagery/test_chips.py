@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from app.geometry.tiles import PIXELS, Tile
 from app.learning.engine import Failure
 from app.learning.imagery.chips import BUILDING, IGNORE, Parting, part, read_chips
 from app.learning.imagery.projection import pixel_grid
-from app.tiles import PIXELS, Tile
 
 
 def read(site, zooms=(19,), offset_m=(0.0, 0.0)):

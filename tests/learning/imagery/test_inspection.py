@@ -5,9 +5,9 @@ import pytest
 import shapely
 
 from app.gateways.fakes import village
+from app.geometry.tiles import PIXELS, covering
 from app.learning.engine import Cancelled, InspectionRequest
 from app.learning.imagery.inspection import inspect
-from app.tiles import PIXELS, covering
 
 AREA = village.TRAINING_AREAS[2]
 

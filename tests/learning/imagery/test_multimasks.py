@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import shapely
 
+from app.geometry.tiles import PIXELS
 from app.learning import ramp
 from app.learning.engine import TrainingRequest
 from app.learning.imagery.chips import BACKGROUND, BOUNDARY, BUILDING, CONTACT, IGNORE, part, read_chips
 from app.learning.imagery.multimasks import with_classes
 from app.learning.networks import checkpoint
 from app.settings import settings
-from app.tiles import PIXELS
 
 
 def classes(site, *houses, spacing=8, width=3):

@@ -14,6 +14,7 @@ from shapely.geometry import mapping, shape
 
 from app.base_models import encoder_of
 from app.gateways.fakes import village
+from app.geometry.tiles import PIXELS, Tile, covering
 from app.learning import ramp
 from app.learning.engine import PredictionRequest, TrainingRequest
 from app.learning.imagery.augmentation import ENLARGED, Views
@@ -22,7 +23,6 @@ from app.learning.networks import checkpoint
 from app.learning.networks.efficient_unet import FIXED_BLOCKS, EfficientUNet
 from app.learning.networks.pretrained import Tensors
 from app.settings import settings
-from app.tiles import PIXELS, Tile, covering
 from app.weights import EFFICIENTNET_LITE0
 
 FIRST = covering(village.TRAINING_AREAS[2].centroid, 19)[0]

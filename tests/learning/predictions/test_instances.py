@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.geometry.tiles import PIXELS, metres_per_pixel
 from app.learning.predictions.instances import instances
 from app.learning.predictions.polygons import Drawing, buildings
-from app.tiles import PIXELS, metres_per_pixel
 
 PIXEL_M = 0.3
 DRAWING = Drawing(tolerance_m=0.5, area_m2_min=3, orthogonalize=True, max_angle_change_deg=15, skew_tolerance_deg=15)

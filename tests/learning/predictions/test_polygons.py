@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import shapely
 
-from app import antimeridian
+from app.geometry import antimeridian
+from app.geometry.tiles import PIXELS, Tile, covering, metres_per_pixel
 from app.learning.imagery.projection import area_m2
 from app.learning.predictions.polygons import Drawing, buildings
-from app.tiles import PIXELS, Tile, covering, metres_per_pixel
 
 PLAIN = Drawing(tolerance_m=0.0, area_m2_min=0.0, orthogonalize=False, max_angle_change_deg=15, skew_tolerance_deg=15)
 

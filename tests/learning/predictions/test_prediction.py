@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from app.geometry.tiles import PIXELS
 from app.learning.engine import Cancelled
 from app.learning.predictions.windows import Look, odds_of_tiles
-from app.tiles import PIXELS
 
 
 class Brightness(eqx.Module):

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.gateways import storage
 from app.models.base import Record
-from app.signing import Seal
+from app.security.signing import Seal
 from resolvers import ids
 from tests.fixtures import Person
 

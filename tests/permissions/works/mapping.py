@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.database import Database
-from app.geometry import to_geojson
+from app.geometry.shapes import to_geojson
 from app.models.base import Record
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.imports import LabelFormat

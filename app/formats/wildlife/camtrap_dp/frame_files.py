@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-from app import private_files
 from app.formats.wildlife import folders
 from app.formats.wildlife.camtrap_dp import descriptor
 from app.formats.wildlife.camtrap_dp.details import SHA256
+from app.security import private_files
 
 FOLDER = "frames"
 SUFFIX = ".msgpack.zst"

@@ -13,8 +13,8 @@ from itsdangerous import BadSignature, SignatureExpired
 from app.database import WriteSession
 from app.errors import Invalid
 from app.models.accounts import User
+from app.security.signing import TimedSeal
 from app.settings import settings
-from app.signing import TimedSeal
 
 
 class Purpose(Enum):

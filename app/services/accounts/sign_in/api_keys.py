@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 from limits import RateLimitItemPerHour
 from sqlalchemy import DateTime, LargeBinary, delete, func, select, update
 
-from app import checks, security
+from app import checks
 from app.database import Database, ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
 from app.policies import Viewer, signed_in, visible
-from app.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, given
 from app.rates import Rates, Share
+from app.security import credentials
 from app.services import viewers
 from app.services.system import audit
 from app.settings import settings
@@ -39,9 +40,9 @@ async def create_api_key(
     session: WriteSession, viewer: Viewer, *, name: str, scopes: Iterable[Scope], expires_in_days: int | None
 ) -> ApiKeySecret:
     """A new key of the viewer's."""
-    user_id, token = signed_in(viewer), security.new_key()
-    key = ApiKey(user_id=user_id, name=name, scopes=_scopes(viewer, scopes), hint=token[: security.HINT_LENGTH])
-    key.token_hash = security.token_hash(token)
+    user_id, token = signed_in(viewer), credentials.new_key()
+    key = ApiKey(user_id=user_id, name=name, scopes=_scopes(viewer, scopes), hint=token[: credentials.HINT_LENGTH])
+    key.token_hash = credentials.token_hash(token)
     if expires_in_days is not None:
         checks.within("expiresInDays", expires_in_days, 1, settings.api_key_days_max)
         key.expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
@@ -110,7 +111,7 @@ _OWNER = compiled(
 async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetime | None]:
     """The owner of a key, limited to its scopes, and when it expires."""
     now = datetime.now(UTC)
-    asked = _OWNER.bind({"token_hash": dumped(security.token_hash(token)), "now": dumped(now)})
+    asked = _OWNER.bind({"token_hash": dumped(credentials.token_hash(token)), "now": dumped(now)})
     rows = await database.reader.rows(_OWNER.sql, asked)
     if not rows:
         raise Unauthenticated("This API key is not valid: it is wrong, expired or revoked.")

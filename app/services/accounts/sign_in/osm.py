@@ -16,7 +16,6 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app import security
 from app.database import ReadSession, WriteSession, lock, part
 from app.errors import Conflict, Forbidden, Invalid
 from app.gateways import oauth
@@ -25,12 +24,13 @@ from app.models.accounts import OsmAccount, User
 from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
+from app.security import credentials
+from app.security.signing import TimedSeal, derived
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session
 from app.services.accounts.sign_in.sign_ups import checked_username
 from app.services.accounts.users.usernames import keep_clear_of_former
 from app.services.system import audit
 from app.settings import settings
-from app.signing import TimedSeal, derived
 
 CODE_LENGTH_MAX = 2_000
 _SEAL = TimedSeal("accounts.osm-authorization")
@@ -59,7 +59,7 @@ def start_osm_authorization(viewer: Viewer, *, redirect_uri: str | None) -> OsmA
         raise Invalid(
             "redirectUri", "This redirect URI is not allowed. Use one of those that the operators configured."
         )
-    secret = security.new_token()
+    secret = credentials.new_token()
     state = _SEAL.dumps([_hash(secret), redirect_uri, viewer.user_id])
     url = oauth.authorization_url(redirect_uri=redirect_uri, state=state, verifier=_verifier(secret, state))
     return OsmAuthorization(url, secret, datetime.now(UTC) + timedelta(seconds=settings.osm_authorization_s))
@@ -130,7 +130,7 @@ async def _new_user(session: WriteSession, identity: Identity) -> User:
                 return await _added(session, username)
         except (IntegrityError, Conflict):
             continue
-    return await _added(session, f"osm {security.new_token()}"[:USERNAME_LENGTH_MAX])
+    return await _added(session, f"osm {credentials.new_token()}"[:USERNAME_LENGTH_MAX])
 
 
 async def _added(session: WriteSession, username: str) -> User:
@@ -191,4 +191,4 @@ def _verifier(secret: str, state: str) -> str:
 
 
 def _hash(secret: str) -> str:
-    return security.token_hash(secret).hex()
+    return credentials.token_hash(secret).hex()

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete, select
 
-from app import security
 from app.database import Database, WriteSession
 from app.errors import Conflict, Invalid
 from app.models.accounts import ApiKey, User
 from app.models.kinds.accounts import AccountsMail
 from app.policies import Viewer, signed_in
+from app.security import credentials
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof, holder_of
 from app.services.accounts.sign_in import password_strength
@@ -28,7 +28,7 @@ async def new_password_hash(password: str, *, names: Iterable[str | None], field
     if not low <= len(password) <= high:
         raise Invalid(field, f"Choose a password of {low} to {high} characters.")
     await asyncio.to_thread(password_strength.check, password, names=names, field=field)
-    return await security.hash_password(password)
+    return await credentials.hash_password(password)
 
 
 async def names_of(database: Database, user_id: int | None) -> list[str | None]:
@@ -61,7 +61,7 @@ async def old_password_hash(database: Database, viewer: Viewer, *, password: str
         user = await session.get_one(User, user_id)
     if user.password_hash is None:
         raise Conflict("This account has no password yet. Set one with requestPasswordReset.")
-    if not await security.password_matches(password, user.password_hash):
+    if not await credentials.password_matches(password, user.password_hash):
         raise Invalid("currentPassword", "This password is wrong.")
     return user.password_hash
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 from itsdangerous import BadSignature
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 
-from app import checks, security
+from app import checks
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
+from app.security import credentials
+from app.security.signing import Seal
 from app.settings import settings
-from app.signing import Seal
 
 Paced = AbstractAsyncContextManager[None]
 
@@ -133,4 +134,4 @@ def _shares(limit: RateLimitItem, deed: str, payer: str | None, address: str, *,
 
 def _hidden(email: str) -> str:
     """Redis stores no addresses. Different spellings count as the account or mailbox they name."""
-    return security.token_hash(checks.mailbox(email)).hex()
+    return credentials.token_hash(checks.mailbox(email)).hex()

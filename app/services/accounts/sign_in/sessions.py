@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from sqlalchemy import DateTime, LargeBinary, delete, func, select, update
 
-from app import checks, security
+from app import checks
 from app.database import Database, WriteSession, acts_for
 from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import Session, User
 from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.policies import Viewer, signed_in
-from app.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, given
+from app.security import credentials
 from app.services import viewers
 from app.services.accounts.sign_in.api_keys import viewer_by_key
 from app.services.accounts.sign_in.rate_limits import device_token
@@ -45,7 +46,7 @@ async def user_by_password(database: Database, *, email: str, password: str) -> 
     """The account with this address and password; an unknown address takes as long as a wrong password."""
     async with database.reading() as session:
         user = await session.scalar(select(User).where(func.lower(User.email) == func.lower(_address(email))))
-    matches = await security.password_matches(password, user.password_hash if user else None)
+    matches = await credentials.password_matches(password, user.password_hash if user else None)
     if user is None or not matches or not user.is_active:
         raise wrong_password()
     return user
@@ -75,10 +76,10 @@ async def sign_in(session: WriteSession, user: User, device: Device = NO_DEVICE)
 
 async def open_session(session: WriteSession, user: User, device: Device = NO_DEVICE) -> SignedIn:
     """A new session of a user."""
-    token, now = security.new_token(), datetime.now(UTC)
+    token, now = credentials.new_token(), datetime.now(UTC)
     user.last_login = now
     expires_at = now + timedelta(days=settings.session_days)
-    opened = Session(user_id=user.id, token_hash=security.token_hash(token), expires_at=expires_at, last_used_at=now)
+    opened = Session(user_id=user.id, token_hash=credentials.token_hash(token), expires_at=expires_at, last_used_at=now)
     client = "".join(character for character in device.client if character.isprintable())
     opened.client, opened.address = client[:CLIENT_LENGTH_MAX].strip(), device.address
     session.add(opened)
@@ -143,13 +144,13 @@ _OWNER = compiled(
 
 async def viewer_of(database: Database, token: str) -> tuple[Viewer, datetime | None]:
     """The owner of a session or API key token, and when it expires."""
-    return await (viewer_by_key if security.is_key(token) else _viewer_by_session)(database, token)
+    return await (viewer_by_key if credentials.is_key(token) else _viewer_by_session)(database, token)
 
 
 async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, datetime]:
     """Using a session extends it; this is written at most once an hour."""
     now = datetime.now(UTC)
-    asked = _OWNER.bind({"token_hash": dumped(security.token_hash(token)), "now": dumped(now)})
+    asked = _OWNER.bind({"token_hash": dumped(credentials.token_hash(token)), "now": dumped(now)})
     rows = await database.reader.rows(_OWNER.sql, asked)
     if not rows:
         raise Unauthenticated("This session has ended. Sign in again.")

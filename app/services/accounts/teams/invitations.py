@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from limits import RateLimitItemPerHour
 from sqlalchemy import func, select
 
-from app import checks, security
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, LimitReached, NotFound
 from app.models.accounts import Team, TeamInvitation, TeamMembership
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
+from app.security import credentials
 from app.services.accounts.pages import page_url
 from app.services.accounts.teams.memberships import team_to_change
 from app.services.system import audit
@@ -84,9 +85,9 @@ async def _linked(
     session: WriteSession, viewer: Viewer, invitation: TeamInvitation, expires_in_days: int
 ) -> TeamInvitationLink:
     checks.within("expiresInDays", expires_in_days, 1, settings.team_invitation_days_max)
-    token = security.new_token()
+    token = credentials.new_token()
     invitation.user_id, invitation.uses = signed_in(viewer), 0
-    invitation.token_hash = security.token_hash(token)
+    invitation.token_hash = credentials.token_hash(token)
     invitation.expires_at = datetime.now(UTC) + timedelta(days=expires_in_days)
     session.add(invitation)
     await session.flush()
@@ -135,7 +136,7 @@ async def accept_team_invitation(session: WriteSession, viewer: Viewer, *, token
 
 async def _invited_to(session: WriteSession, token: str) -> tuple[Team, TeamInvitation]:
     """The team of a token, locked, and its invitation, which is still valid."""
-    by_token = TeamInvitation.token_hash == security.token_hash(token)
+    by_token = TeamInvitation.token_hash == credentials.token_hash(token)
     invited = select(Team).join(TeamInvitation, TeamInvitation.team_id == Team.id).where(by_token)
     team = await session.scalar(invited.with_for_update(key_share=True, of=Team))
     # Read once the team is locked: another request may have used it up or renewed it.

@@ -2,13 +2,13 @@
 
 from sqlalchemy import delete, func, select
 
-from app import last_statement
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
-from app.last_statement import Part
 from app.models.accounts import Team, TeamMembership, User
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.accounts import may_administer_this_team
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
 from app.services.system import audit
 from app.services.system.notifications import notify, notify_unless_viewer
 from app.settings import settings

@@ -11,7 +11,6 @@ from app.database import Database, ReadSession
 from app.errors import Conflict, Invalid, NotFound, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
 from app.formats.tables.sources.records import flattened
-from app.metering import in_thread
 from app.models.accounts import User
 from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
@@ -27,6 +26,7 @@ from app.services.automl.market.calling import CallEstimate
 from app.services.billing.amounts import ZERO
 from app.services.billing.reservations import Purpose
 from app.settings import settings
+from app.telemetry.metering import in_thread
 
 NOT_OFFERED = "Answers of this machine are not offered at the moment. Ask its owner."
 NOT_TRAINED = "This machine has not been trained. Train it first with `trainMachine`."

@@ -13,7 +13,6 @@ from app.database import Database, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.formats.tables import reading
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
 from app.models.automl.readings import TableReading
@@ -27,6 +26,7 @@ from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.making import Draft
 from app.services.system import uploads
 from app.settings import settings
+from app.telemetry.metering import in_thread
 
 FORBIDDEN = ("__", "\\", "/", '"', "'", "$", "*", "%", "&", "#", "<", ">", "--")
 

@@ -10,7 +10,6 @@ from app.database import Database
 from app.errors import NotFound
 from app.formats.machines import bundles, onnx_graphs, reports
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.policies import Viewer
@@ -19,6 +18,7 @@ from app.services.automl import graphs
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
 from app.services.links import Kind, Opened
+from app.telemetry.metering import in_thread
 
 ROUTE = "machines"
 BUNDLE = Kind("machine-bundle", ROUTE, NNModel)

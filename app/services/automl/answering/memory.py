@@ -12,13 +12,13 @@ from app.errors import Conflict
 from app.formats.tables.answering import Answerer
 from app.gateways import storage
 from app.lru import LRU
-from app.metering import in_thread
 from app.models.automl.machines import MachineColumn
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
 from app.settings import settings
 from app.tabular.bundle import UnreadableMachine
 from app.tabular.predictor import Predictor
+from app.telemetry.metering import in_thread
 
 MACHINES_MAX = 10_000
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from app import checks
 from app.errors import Invalid, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
-from app.metering import in_thread
 from app.models.limits import automl as limits
 from app.services.automl.answering.asking import Asked, plain_row
 from app.settings import settings
@@ -15,6 +14,7 @@ from app.tabular import explaining, goals, solutions
 from app.tabular.cells import MOMENTS, label_key, moment_of, number_of
 from app.tabular.goals import Goal, Unclear
 from app.tabular.heads import Head
+from app.telemetry.metering import in_thread
 
 SECONDS_MIN = 0.01
 

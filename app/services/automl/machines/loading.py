@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from app.database import ReadSession, WriteSession, copy_in, copy_out, lock
 from app.errors import NotFound
 from app.formats.tables.lines import LINE_COLUMNS
-from app.metering import in_thread
 from app.models.automl.choices import LinePurpose, MachineSplit, MachineStage, MachineStatus
 from app.models.automl.lines import DataLinesOperation, MachineLine, MachineTableLock
 from app.models.automl.machines import Machine, MachineColumn
@@ -22,6 +21,7 @@ from app.services.automl.machines.access import table_name
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.stages import redo_from
 from app.services.system.notifications import notify
+from app.telemetry.metering import in_thread
 
 PIECE_BYTES = 1 << 20
 COPY = f"COPY machine_lines ({LINE_COLUMNS}) FROM STDIN"

@@ -7,10 +7,11 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import contains_eager
 
-from app import checks, geometry
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Forbidden, Invalid, LimitReached, NotFound
 from app.gateways import imagery
+from app.geometry import shapes
 from app.models.accounts import Team
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, DownloadStatus
 from app.models.mapping.trainings import Model
@@ -173,7 +174,7 @@ async def create_aoi(session: WriteSession, viewer: Viewer, *, dataset_id: int, 
 
 
 def _area(geom: BaseGeometry) -> BaseGeometry:
-    return geometry.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
+    return shapes.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
 
 
 async def room_for_area(session: ReadSession, dataset_id: int) -> None:

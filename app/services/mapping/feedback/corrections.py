@@ -6,10 +6,10 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, exists, func, insert, select
 
-from app import geometry
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways.osm import OsmFeature
+from app.geometry import shapes
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.datasets import DownloadStatus, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
@@ -42,7 +42,7 @@ async def create_feedback_aoi(
 
 
 def _boundary(geom: BaseGeometry) -> BaseGeometry:
-    return geometry.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
+    return shapes.checked("geom", geom, area_m2_min=settings.aoi_area_m2_min, area_m2_max=settings.aoi_area_m2_max)
 
 
 async def _area_to_change(session: ReadSession, viewer: Viewer, area_id: int) -> FeedbackAOI:
@@ -125,7 +125,7 @@ async def replace_osm_feedback_labels(session: WriteSession, area_id: int, featu
         {"geom": each.geometry, "tags": each.tags, "osm_id": each.osm_id, "osm_type": each.osm_type}
         | {"feedback_aoi_id": area.id, "origin": LabelOrigin.OSM}
         for each in features
-        if (each.osm_type, each.osm_id) not in taken and geometry.share_ground(area.geom, each.geometry)
+        if (each.osm_type, each.osm_id) not in taken and shapes.share_ground(area.geom, each.geometry)
     ]
     await _room_for_labels(session, area, len(rows))
     if rows:

@@ -7,10 +7,11 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, literal, select
 from sqlalchemy.orm import joinedload
 
-from app import checks, geometry
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways import imagery
+from app.geometry import shapes
 from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackType
 from app.models.mapping.trainings import Training, TrainingStatus
@@ -59,7 +60,7 @@ def imagery_of(training: Training, template: str | None) -> str:
 def _checked(field: str, value: Any) -> Any:
     match field:
         case "geom":
-            return geometry.sound("geom", value)
+            return shapes.sound("geom", value)
         case "zoom_level":
             return checks.within("zoomLevel", value, FEEDBACK_ZOOM_MIN, FEEDBACK_ZOOM_MAX)
         case "comments":
@@ -118,11 +119,11 @@ async def approve_prediction(
     session: WriteSession, viewer: Viewer, *, training_id: int, geom: BaseGeometry, config: Any = None
 ) -> ApprovedPrediction:
     """Approves a predicted feature; approving the same outline again only updates its config."""
-    training, outline = await training_to_judge(session, viewer, training_id), geometry.outline("geom", geom)
+    training, outline = await training_to_judge(session, viewer, training_id), shapes.outline("geom", geom)
     parameters = None if config is None else checks.json_object("config", config)
     own = ApprovedPrediction.user_id == signed_in(viewer)
     drawn = literal(outline, ApprovedPrediction.geom.type)
-    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == geometry.once(func.md5(func.st_asbinary(drawn)))
+    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == shapes.once(func.md5(func.st_asbinary(drawn)))
     query = select(ApprovedPrediction).where(ApprovedPrediction.training_id == training.id, own, same)
     if approved := await session.scalar(query):
         approved.config = approved.config if parameters is None else parameters

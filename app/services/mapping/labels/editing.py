@@ -8,9 +8,10 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import contains_eager
 
-from app import checks, geometry
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, NotFound
+from app.geometry import shapes
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
 from app.policies import Viewer, require, signed_in, visible
@@ -22,8 +23,8 @@ from app.settings import settings
 
 def outlined(area: AOI | FeedbackAOI, geom: BaseGeometry) -> BaseGeometry:
     """A label's outline, if it overlaps the area."""
-    outline = geometry.outline("geom", geom)
-    if not geometry.share_ground(area.geom, outline):
+    outline = shapes.outline("geom", geom)
+    if not shapes.share_ground(area.geom, outline):
         raise Invalid("geom", "This label does not overlap its area. Draw it inside.")
     return outline
 
@@ -38,7 +39,7 @@ def tags_of(value: Any) -> dict[str, Any] | None:
 
 def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:
     """Whether a label has the same outline; the index finds the candidates."""
-    ground = geometry.once(literal(outline, label.geom.type))
+    ground = shapes.once(literal(outline, label.geom.type))
     return label.geom.op("&&")(ground) & func.ST_Equals(label.geom, ground)
 
 

@@ -7,16 +7,16 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, BigInteger, LargeBinary, String, cast, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app import geometry
 from app.database import WriteSession
 from app.formats.labels.footprints import BATCH, Footprint, share_ground
 from app.gateways.osm import OsmFeature
+from app.geometry.shapes import SRID, anticlockwise
 from app.models.mapping.datasets import Label, LabelOrigin
 
 
 def filter_osm_footprints(area: BaseGeometry, features: Sequence[OsmFeature]) -> list[Footprint]:
     """OpenStreetMap features that overlap an area; they are already valid."""
-    shapes = [geometry.anticlockwise(each.geometry) for each in features]
+    shapes = [anticlockwise(each.geometry) for each in features]
     footprints = [
         Footprint(shape.wkb, orjson.dumps(each.tags), each.osm_id, each.osm_type)
         for shape, each in zip(shapes, features, strict=True)
@@ -46,7 +46,7 @@ async def insert_labels(
             Label.aoi_id: literal(aoi_id, BigInteger),
             Label.user_id: literal(user_id, BigInteger),
             Label.origin: literal(origin, Label.origin.type),
-            Label.geom: func.ST_GeomFromWKB(rows.c.wkb, geometry.SRID),
+            Label.geom: func.ST_GeomFromWKB(rows.c.wkb, SRID),
             Label.tags: cast(rows.c.tags, JSONB),
             Label.osm_id: rows.c.osm_id,
             Label.osm_type: rows.c.osm_type,

@@ -7,17 +7,17 @@ from shapely import Point
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select, func, select
 
-from app import antimeridian
 from app.database import ReadSession
 from app.errors import NotFound
-from app.geometry import FeatureCollection, Shape, to_geojson
+from app.geometry import antimeridian
+from app.geometry.shapes import FeatureCollection, Shape, to_geojson
+from app.geometry.tiles import Tile, position
 from app.models.accounts import User
 from app.models.mapping.datasets import AOI, Dataset, DatasetStatus, Label
 from app.models.mapping.feedback import ApprovedPrediction, FeedbackLabel
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
 from app.policies import Viewer, visible
 from app.settings import settings
-from app.tiles import Tile, position
 
 THUMBNAIL_ZOOM = 18
 

@@ -9,10 +9,11 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import delete, func, select
 
-from app import antimeridian, checks, geometry, tiles
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
+from app.geometry import antimeridian, shapes, tiles
 from app.models.accounts import Team
 from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingJob
@@ -154,12 +155,12 @@ def _area(geom: BaseGeometry) -> BaseGeometry:
     if not isinstance(geom, Polygon | MultiPolygon):
         raise Invalid("geom", f"Give a Polygon or a MultiPolygon; this is a {geom.geom_type}.")
     geom = antimeridian.split(geom)
-    geometry.check_place("geom", geom)
+    shapes.check_place("geom", geom)
     for polygon in shapely.get_parts(geom):
         if not polygon.is_valid:
             raise Invalid("geom", f"This geometry is not valid: {shapely.is_valid_reason(polygon)}.")
     whole = geom if isinstance(geom, Polygon) else shapely.union_all(shapely.get_parts(geom))
-    return geometry.checked("geom", whole, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
+    return shapes.checked("geom", whole, area_m2_min=1, area_m2_max=settings.prediction_area_m2_max)
 
 
 def _note(description: str | None) -> str | None:

@@ -4,9 +4,9 @@ from shapely import box
 from shapely.geometry.base import BaseGeometry
 
 from app.errors import LimitReached
-from app.geometry import ground
+from app.geometry.shapes import ground
+from app.geometry.tiles import Tile, covering
 from app.settings import settings
-from app.tiles import Tile, covering
 
 
 def part_zoom(area: BaseGeometry, zoom: int) -> int:

@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select, case, func, select, type_coerce
 
 from app.database import ReadSession
-from app.geometry import SRID
+from app.geometry.shapes import SRID
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel, Review
 from app.models.mapping.predictions import Artifact

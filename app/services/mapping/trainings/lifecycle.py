@@ -9,11 +9,12 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
-from app import antimeridian, checks, tiles
+from app import checks
 from app.base_models import OFFERS, BaseModelOffer
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
+from app.geometry import antimeridian, tiles
 from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingJob
 from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX

@@ -7,9 +7,10 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import func, select
 
-from app import antimeridian, checks
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.geometry import antimeridian
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.feedback import FeedbackAOI
 from app.models.mapping.trainings import Model, Training, TrainingStatus

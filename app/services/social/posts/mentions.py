@@ -11,16 +11,16 @@ from unicodedata import bidirectional, normalize
 
 from sqlalchemy import delete, func, select
 
-from app import last_statement
 from app.database import WriteSession
-from app.last_statement import Part
 from app.models.accounts import User
 from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.limits.social import HASHTAG_LENGTH_MAX
 from app.models.social import Post, PostHashtag, PostMention, PostRevision
 from app.policies import Viewer, visible
 from app.policies.accounts import is_blocked
-from app.scripts import is_unspaced
+from app.postgres import last_statement
+from app.postgres.last_statement import Part
+from app.services.social.posts.scripts import is_unspaced
 from app.settings import settings
 
 HASHTAGS = Part(

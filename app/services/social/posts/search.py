@@ -23,8 +23,8 @@ from app.models.social import Post, PostHashtag, PostMention
 from app.pagination import NOT_OURS
 from app.policies import Viewer, visible
 from app.rates import Rates
-from app.scripts import RUN
 from app.services.social.posts.mentions import hashtags
+from app.services.social.posts.scripts import RUN
 from app.settings import settings
 
 # A name with spaces is quoted; a phrase is left as it is, whatever it holds.

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app import security
 from app.database import WriteSession
 from app.errors import NotFound
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobBatch, UserRemoteTask
+from app.security import credentials
 from app.services.wildlife.ai_jobs import polling
 
 UNKNOWN = "There is no such callback."
@@ -72,7 +72,7 @@ async def _found(session: WriteSession, uuid: str, token: str) -> tuple[AIClassi
     row = (await session.execute(query)).one_or_none()
     known = row[1].token_hash if row and row[1].token_hash else b""
     # Compared in constant time, also where there is nothing to compare with.
-    if not hmac.compare_digest(security.token_hash(token), known) or row is None:
+    if not hmac.compare_digest(credentials.token_hash(token), known) or row is None:
         raise NotFound(UNKNOWN)
     job, task = row
     return job, task

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from sqlalchemy import Interval, func, literal, select
 
-from app import security
 from app.database import ReadSession, WriteSession
 from app.gateways.ai_manager import RemoteStatus as Told
 from app.gateways.outside import Outage
@@ -27,6 +26,7 @@ from app.models.wildlife.ai_jobs import (
 from app.models.wildlife.deployments import Deployment, Location
 from app.models.wildlife.media import Resource
 from app.models.wildlife.providers import AIProvider
+from app.security.credentials import new_token, token_hash
 from app.services.wildlife.ai_jobs import automatic, media_links, outcomes, polling, progress
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.providers import connections
@@ -124,8 +124,8 @@ async def prepare(session: WriteSession, batch_id: int, *, is_forgotten: bool) -
     batch.submitted_at = batch.submitted_at or (await session.scalars(select(func.now()))).one()
     task = await progress.task_of(session, job)
     assert task, "a job with batches has a task"
-    token = security.new_token()
-    task.token_hash = security.token_hash(token)
+    token = new_token()
+    task.token_hash = token_hash(token)
     return await _request(session, job, batch, task, token)
 
 

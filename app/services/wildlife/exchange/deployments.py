@@ -12,8 +12,8 @@ from app.database import ReadSession, driver_of
 from app.errors import Conflict
 from app.formats import Feature, streamed
 from app.formats.features.geojson import GeoJson
-from app.metering import in_thread
 from app.services.wildlife.exchange import disclosure
+from app.telemetry.metering import in_thread
 
 BATCH = 500
 DEPLOYMENTS = f"""

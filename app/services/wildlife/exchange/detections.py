@@ -18,10 +18,10 @@ from app.formats.wildlife.detections import entries
 from app.formats.wildlife.detections.coco import CocoWriter
 from app.formats.wildlife.detections.entries import Classes, Medium, Seen
 from app.formats.wildlife.detections.megadetector import MegaDetectorWriter
-from app.metering import in_thread
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.services.wildlife.exchange.exports import nothing_to_export
 from app.services.wildlife.exchange.package_statements import MEDIUM_MINUTES
+from app.telemetry.metering import in_thread
 
 BATCH = 2_000
 # Media with the same path in several deployments get a folder each.

@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 from app.database import WriteSession
 from app.formats.wildlife.camtrap_dp import frame_files
 from app.formats.wildlife.problems import Problems
-from app.metering import in_thread
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.services.wildlife.exchange.staging import Staged
 from app.services.wildlife.frames import storing
+from app.telemetry.metering import in_thread
 
 
 async def restore(

@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import orjson
 
-from app import checks, private_files
+from app import checks
 from app.database import ReadSession, copy_out, driver_of
 from app.errors import Conflict
 from app.formats.harmless import harmless_line
@@ -18,14 +18,15 @@ from app.formats.wildlife.camtrap_dp import descriptor, details, frame_files
 from app.formats.wildlife.camtrap_dp.fields import RANKS, RESOURCES
 from app.formats.wildlife.problems import Problems
 from app.gateways import storage
-from app.metering import in_thread
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.projects import ResearchProject
 from app.policies.wildlife.places import COARSE_DEGREES
+from app.security import private_files
 from app.services.wildlife.exchange import detail_statements, disclosure, event_statements
 from app.services.wildlife.exchange import package_statements as statements
 from app.services.wildlife.exchange.exports import nothing_to_export
 from app.services.wildlife.frames import storing
+from app.telemetry.metering import in_thread
 
 BASE = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 PIECE_BYTES = 1_048_576

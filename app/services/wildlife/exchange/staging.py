@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, text
 from app.database import WriteSession, copy_in
 from app.formats.wildlife import records
 from app.formats.wildlife.records import Record
-from app.metering import in_thread
+from app.telemetry.metering import in_thread
 
 BATCH = 2_000
 ROWS_AT_ONCE = 500

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from app import checks, encryption
+from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound
 from app.gateways import outside
@@ -15,6 +15,7 @@ from app.models.wildlife.providers import AIProviderConnection
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.wildlife.providers import may_change_this_connection
 from app.queue import enqueue
+from app.security import encryption
 from app.services.system import audit
 from app.settings import settings
 

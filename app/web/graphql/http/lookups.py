@@ -9,9 +9,9 @@ from collections.abc import Callable
 import structlog
 from graphql import GraphQLError
 
-from app import metering
 from app.errors import DomainError, Unplanned
 from app.settings import settings
+from app.telemetry import metering
 from app.web.graphql.errors import Refused
 from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.http.heads import Head

@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import DomainError, Unauthenticated
-from app.metering import current, timed
 from app.settings import settings
+from app.telemetry.metering import current, timed
 from app.web.graphql.connection_slots import Places, holder
 from app.web.graphql.errors import Refused, record
 from app.web.graphql.execution import ANY_KIND, GraphQLEngine, WrongKind

@@ -2,8 +2,8 @@
 
 from time import perf_counter
 
-from app.metering import Work
 from app.settings import settings
+from app.telemetry.metering import Work
 from app.web.graphql.operations.budget import Budget, Purse
 
 # One point is so much of somebody's time, ours or the database's, or so many bytes.

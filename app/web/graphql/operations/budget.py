@@ -7,9 +7,9 @@ from limits import RateLimitItemPerMinute
 
 from app.errors import RateLimited
 from app.lru import LRU
-from app.metering import Standing
 from app.rates import Rates
 from app.settings import settings
+from app.telemetry.metering import Standing
 
 # A process takes this part of a minute's allowance at a time, and asks Redis again when it is spent.
 CHUNKS = 100

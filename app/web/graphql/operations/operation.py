@@ -31,7 +31,7 @@ from graphql.execution.values import VariableValueSource
 from strawberry.execution import optimized_is_awaitable
 
 from app.errors import DomainError
-from app.metering import Work
+from app.telemetry.metering import Work
 from app.web.graphql.errors import Refused
 from app.web.graphql.operations.bill import Bill
 from app.web.graphql.operations.coercion import coerced

@@ -14,7 +14,7 @@ from app.errors import LimitReached
 from app.events.positions import Position
 from app.events.streams import SourceStream
 from app.events.subscribers import Backlog
-from app.metering import Work, current
+from app.telemetry.metering import Work, current
 from app.web.graphql.operations.bill import Bill, event_points
 from app.web.graphql.operations.operation import Operation
 from app.web.graphql.operations.results import Beginning, OperationResult, accident

@@ -9,8 +9,8 @@ import orjson
 from starlette.types import Receive
 
 from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
-from app.metering import current, timed
 from app.settings import settings
+from app.telemetry.metering import current, timed
 from app.web.graphql.connection_slots import Slot, holder
 from app.web.graphql.errors import MASKED, Refused, record
 from app.web.graphql.execution import GraphQLEngine

@@ -20,8 +20,8 @@ from typing import Literal
 
 import psycopg
 
-from app import private_files, surroundings
-from app.operations.process import CannotStart, Children
+from app.operations.processes.process import CannotStart, Children
+from app.security import child_environment, private_files
 
 Name = Literal["postgres", "redis"]
 
@@ -146,7 +146,7 @@ class PrivateServers:
         with private_files.opened(self._log(name), "wb") as log:
             self.processes[name] = self.children.start(
                 command,
-                environment=surroundings.variables(),
+                environment=child_environment.variables(),
                 output=log,
                 user=self._user,
                 folder=Path("/"),
@@ -216,7 +216,9 @@ def client_programs() -> Path:
 
 def _version(folder: Path) -> int:
     command: list[str | Path] = [folder / "pg_dump", "--version"]
-    output = subprocess.run(command, env=surroundings.variables(), capture_output=True, text=True, check=False).stdout
+    output = subprocess.run(
+        command, env=child_environment.variables(), capture_output=True, text=True, check=False
+    ).stdout
     number = re.search(r"\d+", output)
     return int(number[0]) if number else 0
 
@@ -249,7 +251,7 @@ def _version_with_postgis(folder: Path) -> str | None:
     try:
         process = subprocess.run(
             [folder / "pg_config", "--sharedir", "--version"],
-            env=surroundings.variables(),
+            env=child_environment.variables(),
             capture_output=True,
             text=True,
             check=True,
@@ -298,7 +300,7 @@ def _run_as(user: str | None, command: Sequence[str | Path]) -> subprocess.Compl
         capture_output=True,
         text=True,
         check=False,
-        env=surroundings.variables(),
+        env=child_environment.variables(),
         cwd="/",
         user=user,
         group=user,

@@ -14,8 +14,8 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.metering import charge
 from app.settings import settings
+from app.telemetry.metering import charge
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app import signing
+from app.security import signing
 from app.settings import settings
 
 NEW_SECRET = "openssl rand -base64 48"  # noqa: S105 - how to make one

@@ -15,10 +15,10 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Dialect, func, select
 from sqlalchemy.types import TypeDecorator
 
-from app import antimeridian, reference_systems
 from app.errors import Invalid, Unfit
+from app.geometry import antimeridian, reference_systems
+from app.geometry.tiles import LATITUDE_MAX
 from app.settings import settings
-from app.tiles import LATITUDE_MAX
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
 Value = TypeVar("Value")

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from app.operations.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart, Children
+from app.operations.processes.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart, Children
 from app.settings import settings
 
 COMMAND = (*CLI, "serve", "--shared")

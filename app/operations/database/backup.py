@@ -16,16 +16,16 @@ from pathlib import Path
 
 import psycopg
 
-from app import private_files, surroundings
 from app.events import epochs
 from app.gateways import storage
 from app.operations import audit_chain
-from app.operations.instance import secret
-from app.operations.migrate import history, missing, plain_url, upgrade
-from app.operations.process import CannotStart
-from app.operations.roles import grant, owner_url
-from app.operations.sequences import mend
-from app.operations.servers import client_programs
+from app.operations.database.migrate import history, missing, plain_url, upgrade
+from app.operations.database.roles import grant, owner_url
+from app.operations.database.sequences import mend
+from app.operations.processes.instance import secret
+from app.operations.processes.process import CannotStart
+from app.operations.processes.servers import client_programs
+from app.security import child_environment, private_files
 from app.settings import settings
 
 DUMP, FILES, SECRET, MANIFEST = "database.dump", "files", "secret", "backup.json"
@@ -186,7 +186,7 @@ def _restore_database(dump: Path) -> None:
         "--output=/dev/null",
     ]
     with (
-        subprocess.Popen(reading, stdout=subprocess.PIPE, env=surroundings.variables()) as reader,
+        subprocess.Popen(reading, stdout=subprocess.PIPE, env=child_environment.variables()) as reader,
         subprocess.Popen(writing, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as writer,
     ):
         assert reader.stdout is not None
@@ -238,6 +238,6 @@ def _environment() -> dict[str, str]:
     settings_of_url = psycopg.conninfo.conninfo_to_dict(plain_url(owner_url()))
     names = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "options": "PGOPTIONS"}
-    return surroundings.variables("HOME") | {
+    return child_environment.variables("HOME") | {
         names[name]: str(value) for name, value in settings_of_url.items() if name in names
     }

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app import private_files
-from app.operations.process import CannotStart
+from app.operations.processes.process import CannotStart
+from app.security import private_files
 
 STOPPING_S_MAX = 60
 SECRET = "secret"  # noqa: S105 - the name of its file

@@ -13,13 +13,13 @@ import structlog
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from app import tracing
-from app.connection import Connection, Lost, Row, in_words, link, options
 from app.errors import Busy, ReplicaFailed, TimedOut
-from app.metering import current
-from app.pipeline import Pipeline
+from app.postgres.connection import Connection, Lost, Row, in_words, link, options
+from app.postgres.pipeline import Pipeline
+from app.postgres.sqlstates import ends_connection
 from app.settings import settings
-from app.sqlstates import ends_connection
+from app.telemetry import tracing
+from app.telemetry.metering import current
 
 LOOK_S = 0.5
 

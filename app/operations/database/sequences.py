@@ -3,7 +3,7 @@
 import psycopg
 from psycopg import sql
 
-from app.operations.migrate import plain_url
+from app.operations.database.migrate import plain_url
 
 _SERIAL = """
 SELECT table_name, column_name, pg_get_serial_sequence(quote_ident(table_name), column_name) AS sequence

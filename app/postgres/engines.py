@@ -12,10 +12,10 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app import tracing
-from app.connection import Session, link, options, punctual
-from app.metering import current
+from app.postgres.connection import Session, link, options, punctual
 from app.settings import settings
+from app.telemetry import tracing
+from app.telemetry.metering import current
 
 # A statement that takes a lock mostly waits, for somebody else's work: it is charged up to this.
 LOCKS = ("FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE", "pg_advisory")

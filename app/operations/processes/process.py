@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
 
-from app import surroundings
+from app.security import child_environment
 
 # The guard reads `pid signal grace` for a child that began and `pid` for one that ended. Its input ends when the
 # launcher closes it or dies, in whatever way; then it stops the children, the youngest first. It is a shell because
@@ -65,7 +65,7 @@ class Children:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            env=surroundings.variables(),
+            env=child_environment.variables(),
             pass_fds=held,
         )
 

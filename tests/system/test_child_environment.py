@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from app import surroundings
-from app.operations import servers
+from app.operations.processes import servers
+from app.security import child_environment
 from app.settings import settings
 from jobs import engine
 
@@ -59,7 +59,7 @@ def test_what_the_private_servers_are_told_has_no_secret():
 
 def test_every_program_knows_its_path_and_language(monkeypatch):
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    known = surroundings.variables("HOME")
+    known = child_environment.variables("HOME")
     assert known["LC_ALL"] == "C.UTF-8"
     assert {"PATH", "HOME"} <= set(known)
     assert not set(SECRETS) & set(known)

@@ -14,11 +14,11 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, QueryCa
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from app import metering
 from app.errors import Busy, DomainError, TimedOut
 from app.lru import LRU
+from app.postgres.sqlstates import is_transient
 from app.settings import settings
-from app.sqlstates import is_transient
+from app.telemetry import metering
 
 Row = tuple[Any, ...]
 # So often a wait of psycopg's looks at the clock.

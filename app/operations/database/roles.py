@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from app.models.base import append_only, views
-from app.operations.migrate import LOCK, plain_url
+from app.operations.database.migrate import LOCK, plain_url
 from app.settings import settings
 
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = Path(__file__).parents[3] / "migrations"
 CONNECT_S_MAX = 5
 LOCK_S_MAX = 2.0
 PAUSES_S = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30, 30)

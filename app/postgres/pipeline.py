@@ -18,9 +18,9 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
-from app import metering
-from app.connection import PreparedStatement, Row, is_outdated
 from app.lru import LRU
+from app.postgres.connection import PreparedStatement, Row, is_outdated
+from app.telemetry import metering
 
 IN_FLIGHT_MAX = 1_000
 # A row by its key takes a millisecond. What has taken so long is asked for in the ordinary way.

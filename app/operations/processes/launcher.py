@@ -18,12 +18,12 @@ from pathlib import Path
 
 import psycopg
 
-from app import private_files
-from app.operations.instance import Running, announce, only_one, secret
-from app.operations.migrate import missing
-from app.operations.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart
-from app.operations.roles import grant
-from app.operations.servers import Name, PrivateServers, private_servers
+from app.operations.database.migrate import missing
+from app.operations.database.roles import grant
+from app.operations.processes.instance import Running, announce, only_one, secret
+from app.operations.processes.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart
+from app.operations.processes.servers import Name, PrivateServers, private_servers
+from app.security import private_files
 from app.settings import settings
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 - how to reach what listens everywhere

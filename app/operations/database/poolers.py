@@ -6,9 +6,9 @@ or gives each transaction another session: then statements run without limits, o
 
 import psycopg
 
-from app.connection import options
-from app.operations.migrate import CONNECT_S_MAX, plain_url
-from app.operations.process import CannotStart
+from app.operations.database.migrate import CONNECT_S_MAX, plain_url
+from app.operations.processes.process import CannotStart
+from app.postgres.connection import options
 from app.settings import settings
 
 REMEDY = (

@@ -1,7 +1,7 @@
 """Secrets of others that we must be able to read again, such as a password for another service, encrypted at rest.
 
-A token begins with the id of its key, as signed ones do (`app/signing.py`). `FIELDGRAPH_SECRET` encrypts; it and each
-secret of `FIELDGRAPH_SECRET_PREVIOUS` decrypt. Each use has keys of its own, derived from the secrets.
+A token begins with the id of its key, as signed ones do (`app/security/signing.py`). `FIELDGRAPH_SECRET` encrypts; it
+and each secret of `FIELDGRAPH_SECRET_PREVIOUS` decrypt. Each use has keys of its own, derived from the secrets.
 """
 
 import hmac
@@ -9,8 +9,8 @@ from base64 import urlsafe_b64encode
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from app import signing
 from app.errors import Unavailable
+from app.security import signing
 
 
 def encrypt(use: str, text: str) -> str:

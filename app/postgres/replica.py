@@ -16,10 +16,10 @@ from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from app import redis_client
-from app.connection import POSITION, UNKNOWN_POSITION
 from app.errors import DomainError
 from app.lru import LRU
-from app.reader import Reader
+from app.postgres.connection import POSITION, UNKNOWN_POSITION
+from app.postgres.reader import Reader
 from app.settings import settings
 from app.supervision import Background
 

@@ -1,0 +1,1 @@
+"""Shapes, their coordinates, and the tiles that they touch."""

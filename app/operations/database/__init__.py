@@ -1,0 +1,1 @@
+"""The database for operators: migrations, roles, sequences, poolers, backups."""

@@ -1,0 +1,1 @@
+"""The processes of an installation: servers, API processes, and how they are started and stopped."""

@@ -1,0 +1,1 @@
+"""PostgreSQL below sessions: connections, prepared statements, replicas, and what follows a commit."""

@@ -1,0 +1,1 @@
+"""Secrets: credentials, signatures, encryption, private files, and what child processes may know."""
