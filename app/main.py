@@ -26,8 +26,8 @@ from app.rates import Rates
 from app.services.accounts.sign_in import sessions
 from app.services.integrations import answering
 from app.services.system.error_log import Logbook
-from app.services.system.persisted_queries import PersistedQueries
-from app.services.system.trusted_documents import TrustedDocuments
+from app.services.system.requests.persisted_queries import PersistedQueries
+from app.services.system.requests.trusted_documents import TrustedDocuments
 from app.services.viewers import Viewers
 from app.settings import settings
 from app.telemetry import logs, tracing
@@ -37,28 +37,17 @@ from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operations.budget import Budget
 from app.web.graphql.operations.operation import Caller
 from app.web.middleware import middleware
-from app.web.routes import (
-    account_pages,
-    ai_callbacks,
-    avatars,
-    docs,
-    downloads,
-    files,
-    frames,
-    machine_calls,
-    machines,
-    pages,
-    payments,
-    pictures,
-    unsubscribe,
-)
+from app.web.routes import machine_calls
+from app.web.routes.callbacks import ai_callbacks, payments
 from app.web.routes.charge import Charge
+from app.web.routes.files import avatars, downloads, frames, machines, pictures, stored_files
+from app.web.routes.files.thumbnails import Thumbnails
+from app.web.routes.files.tiles import Tiles
 from app.web.routes.gauges import Gauges
 from app.web.routes.health import Check, Health
 from app.web.routes.metrics import metrics
+from app.web.routes.pages import account_pages, docs, static_pages, unsubscribe
 from app.web.routes.schema_text import SchemaText
-from app.web.routes.thumbnails import Thumbnails
-from app.web.routes.tiles import Tiles
 from app.web.server import Server, configuration, shared_socket
 from resolvers import ids
 from resolvers.context import Context
@@ -169,7 +158,7 @@ def _plain_routes(
 ) -> list[BaseRoute]:
     return [
         Route("/metrics", partial(metrics, Gauges(database))),
-        *files.routes(database),
+        *stored_files.routes(database),
         *avatars.routes(database),
         *pictures.routes(database),
         *unsubscribe.routes(database),
@@ -182,7 +171,7 @@ def _plain_routes(
         *SchemaText(schema.as_str, viewer).routes,
         *Thumbnails(database).routes,
         *Tiles(database, viewer, ids.key, rates).routes,
-        *pages.routes(),
+        *static_pages.routes(),
         *account_pages.routes(),
         *docs.routes(),
         *([Mount("/demo", fakes.app)] if settings.demo else []),

@@ -5,7 +5,9 @@ from app.gateways import card_payments
 from app.models.billing.automatic_top_ups import ForgottenCard
 from app.models.billing.top_ups import TopUp
 from app.models.kinds.billing import BillingJob
-from app.services.billing import automatic_top_ups, card_top_ups, charges, forgotten_cards, grants, reservations
+from app.services.billing import charges, reservations
+from app.services.billing.promotions import grants
+from app.services.billing.top_ups import automatic_top_ups, card_top_ups, forgotten_cards
 from jobs.broker import job
 from jobs.run import JobRun
 from jobs.schedule import by_the_clock

@@ -13,8 +13,8 @@ from app.database import Database
 from app.gateways import mail
 from app.models.kinds.system import SystemJob
 from app.services.system import jobs as jobs_service
-from app.services.system import left_files, uploads
 from app.services.system import mail as mail_service
+from app.services.system.files import left_files, uploads
 from app.services.system.mail import Letter
 from app.settings import settings
 from jobs.broker import job

@@ -22,7 +22,7 @@ from app.postgres.connection import Row
 from app.postgres.replica import FAILED
 from app.rates import Rates
 from app.services.accounts.sign_in.sessions import Device
-from app.services.system import idempotency
+from app.services.system.requests import idempotency
 from resolvers import ids
 from resolvers.feed_delivery import FeedDelivery
 from resolvers.loaders import Loaders, Names, Reference, References, RowOrReference

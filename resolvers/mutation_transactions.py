@@ -8,7 +8,7 @@ from app.database import Database, WriteSession
 from app.errors import BadRequest, DomainError, OutcomeUnknown
 from app.models.base import Json
 from app.policies import Viewer
-from app.services.system import idempotency
+from app.services.system.requests import idempotency
 from resolvers.stored_outcomes import LoadOne, Outcome
 
 

@@ -15,7 +15,7 @@ from strawberry.utils.str_converters import capitalize_first, to_camel_case
 from app.errors import Invalid
 from app.models.choices import Scope
 from app.models.kinds import RateLimit
-from app.services.system import rate_limits
+from app.services.system.requests import rate_limits
 from resolvers.context import Info
 from resolvers.stored_outcomes import Outcome
 

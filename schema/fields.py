@@ -21,7 +21,7 @@ from app.models.choices import Scope
 from app.models.kinds import RateLimit
 from app.pagination import AgeOrder, Order, Page, PageArgs, cursors, page
 from app.policies import AnyViewer
-from app.services.system import rate_limits
+from app.services.system.requests import rate_limits
 from app.settings import settings
 from resolvers.context import Info
 from resolvers.enums import show_enum, summary

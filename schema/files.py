@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.models.base import BigInt
-from app.services.system import uploads
+from app.services.system.files import uploads
 from schema.row import shows
 
 

@@ -316,12 +316,12 @@ SIGNERS = {
     "app/services/accounts/email/tokens.py": "links of mails about accounts, bound to the account's security stamp",
     "app/services/accounts/sign_in/osm.py": "what comes back from OpenStreetMap",
     "app/services/accounts/sign_in/rate_limits.py": "devices on which somebody signed in",
-    "app/services/system/uploads.py": "the name of an upload, taken from its sender alone, who is signed in then",
+    "app/services/system/files/uploads.py": "the name of an upload, taken from its sender alone, who is signed in then",
     "app/gateways/storage.py": "an object store's own addresses",
 }
 PRESIGN = {
-    "app/web/routes/files.py": "once a link was asked about",
-    "app/services/system/uploads.py": "to send a file to, which its sender alone can take into use, signed in",
+    "app/web/routes/files/stored_files.py": "once a link was asked about",
+    "app/services/system/files/uploads.py": "to send a file to, which its sender alone can take into use, signed in",
 }
 
 

@@ -33,7 +33,8 @@ from app.models.wildlife.projects import (
 from app.models.wildlife.providers import AIProviderType, ExternalAIProvider
 from app.models.wildlife.species import Species, TaxonRank
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving, classifying, writing
+from app.services.wildlife.classifications import classifying, writing
+from app.services.wildlife.classifications.approvals import approving
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.observations import Observation
 from app.settings import settings

@@ -266,7 +266,7 @@ class FileUpload(Record):
 
 
 class StorageUsage(Base):
-    """The bytes of all files of an account. Triggers count them; `app.services.system.storage_usage` says of what."""
+    """The bytes of all files of an account. Triggers count them; `app/operations/stored_bytes.py` names all of them."""
 
     __tablename__ = "storage_usage"
 

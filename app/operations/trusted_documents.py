@@ -10,7 +10,7 @@ from graphql import Executor, GraphQLError, OperationDefinitionNode, parse
 
 from app.errors import DomainError
 from app.operations.processes.process import CannotStart
-from app.services.system import trusted_documents
+from app.services.system.requests import trusted_documents
 from app.settings import settings
 from app.web.graphql.documents.cache import Documents
 from app.web.graphql.errors import Refused

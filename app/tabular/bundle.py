@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from app.tabular.encoders import Encoders
-from app.tabular.heads import Head, restored
+from app.tabular.candidates.heads import Head, restored
+from app.tabular.inputs.encoders import Encoders
 
 FORMAT, FORMAT_VERSION = "fieldgraph-machine", 1
 FIELDS = ("column", "name", "datatype", "temperature", "floor", "margin", "threshold", "low", "high")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.tabular.cells import MOMENTS, Cells, Numbers, label_key, numbers_of
+from app.tabular.inputs.cells import MOMENTS, Cells, Numbers, label_key, numbers_of
 
 BINS = 10
 LABELS_MAX = 50

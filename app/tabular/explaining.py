@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.tabular.cells import Numbers
+from app.tabular.inputs.cells import Numbers
 from app.tabular.predictor import Predictor
 
 

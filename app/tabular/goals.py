@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app.tabular.cells import Numbers, label_key, number_of
+from app.tabular.inputs.cells import Numbers, label_key, number_of
 
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 BOUND = re.compile(rf"(<=|>=|<|>)\s*({NUMBER})\Z")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.tabular.cells import Numbers
+from app.tabular.inputs.cells import Numbers
 
 Ints = NDArray[np.int64]
 LEAST = 1e-15

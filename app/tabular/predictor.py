@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from app.tabular import bundle
-from app.tabular.cells import Cells, Numbers, moment_text
-from app.tabular.encoders import Encoders, Warned
-from app.tabular.heads import Head, Rows
+from app.tabular.candidates.heads import Head, Rows
+from app.tabular.inputs.cells import Cells, Numbers, moment_text
+from app.tabular.inputs.encoders import Encoders, Warned
 from app.tabular.metrics import chosen
 
 

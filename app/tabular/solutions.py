@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from app.tabular.cells import Numbers, moment_text
-from app.tabular.encoders import Encoder
 from app.tabular.explaining import usual_row
 from app.tabular.goals import Goal, Unclear, is_for_numbers, scores
+from app.tabular.inputs.cells import Numbers, moment_text
+from app.tabular.inputs.encoders import Encoder
 from app.tabular.predictor import Predictor
 
 ROWS_AT_ONCE = 200

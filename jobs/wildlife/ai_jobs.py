@@ -15,8 +15,9 @@ from app.gateways.ai_manager import Manager
 from app.gateways.outside import Outage
 from app.models.kinds.wildlife import WildlifeJob
 from app.models.wildlife.ai_jobs import AIJobStage, RemoteStatus
-from app.services.wildlife.ai_jobs import following, polling, results
-from app.services.wildlife.ai_jobs.following import BatchState, Step
+from app.services.wildlife.ai_jobs import results
+from app.services.wildlife.ai_jobs.managers import following, polling
+from app.services.wildlife.ai_jobs.managers.following import BatchState, Step
 from app.services.wildlife.ai_jobs.results import Unstored
 from app.services.wildlife.frames import storing
 from app.services.wildlife.providers import connections, syncing

@@ -17,17 +17,11 @@ from app.models.wildlife.projects import ResearchProject
 from app.security import private_files
 from app.services.system.jobs import Progress
 from app.services.wildlife.classifications.access import project_to_approve_in
-from app.services.wildlife.exchange import (
-    deployments,
-    detections,
-    exports,
-    importing,
-    packaging,
-    progress,
-    requests,
-)
-from app.services.wildlife.exchange.exports import ExportOptions
-from app.services.wildlife.exchange.importing import Importing, Reckoning
+from app.services.wildlife.exchange import progress
+from app.services.wildlife.exchange.exports import deployments, detections, lifecycle, packaging
+from app.services.wildlife.exchange.exports.lifecycle import ExportOptions
+from app.services.wildlife.exchange.imports import importing, requests
+from app.services.wildlife.exchange.imports.importing import Importing, Reckoning
 from app.settings import settings
 from app.telemetry.metering import in_thread
 from jobs.broker import job
@@ -153,9 +147,9 @@ async def export_wildlife(run: JobRun) -> None:
             # Rows that were queued before an option was there do not have it.
             options = {**ExportOptions().plain(), **row.options}
             counts = await WRITERS[row.format](session, row.classification_project_id, options, tables, target)
-        key = exports.key_of(row)
+        key = lifecycle.key_of(row)
         size = target.stat().st_size
         await run.report(Progress(0.9, "storing", "The file is stored."), topic=topic)
         await storage.put(key, target)
         async with run.ending() as session:
-            await exports.finish_export(session, row.id, key=key, size=size, counts=counts)
+            await lifecycle.finish_export(session, row.id, key=key, size=size, counts=counts)

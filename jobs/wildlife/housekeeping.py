@@ -1,7 +1,7 @@
 """Housekeeping of camera-trap projects."""
 
-from app.services.wildlife.exchange import pruning as export_pruning
-from app.services.wildlife.media import pruning
+from app.services.wildlife.exchange.exports import pruning as export_pruning
+from app.services.wildlife.media.files import pruning
 from app.services.wildlife.species import shipped
 from jobs.housekeeping import housekeeping
 

@@ -12,7 +12,8 @@ from app.gateways import storage
 from app.models.kinds.wildlife import WildlifeJob
 from app.models.wildlife.ai_jobs import RemoteStatus
 from app.models.wildlife.providers import LocalEngine
-from app.services.wildlife.ai_jobs import following, progress, results
+from app.services.wildlife.ai_jobs import progress, results
+from app.services.wildlife.ai_jobs.managers import following
 from app.services.wildlife.frames import storing
 from app.services.wildlife.local_ai import running
 from app.services.wildlife.local_ai import starting as _starting  # noqa: F401 -- a job may start another

@@ -17,10 +17,11 @@ from app.gateways import outside, storage
 from app.gateways.outside import Outage
 from app.models.kinds.wildlife import WildlifeJob
 from app.parsing import Unreadable
-from app.services.system import storage_usage
-from app.services.wildlife.media import archives, fetching, keys, readings, storing, timing
-from app.services.wildlife.media.fetching import Unfetched
-from app.services.wildlife.media.storing import Read
+from app.services.system.files import storage_usage
+from app.services.wildlife.media import timing
+from app.services.wildlife.media.files import archives, fetching, keys, readings, storing
+from app.services.wildlife.media.files.fetching import Unfetched
+from app.services.wildlife.media.files.storing import Read
 from app.settings import settings
 from jobs.broker import job
 from jobs.folders import working_folder

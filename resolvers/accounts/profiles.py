@@ -5,8 +5,8 @@ import strawberry
 from app.models.accounts import Profile
 from app.services.accounts.users import profiles
 from app.services.accounts.users.profiles import AvatarSize
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
 from resolvers.context import Info
 from resolvers.optional_arguments import given
 

@@ -15,7 +15,7 @@ from app.models.automl.models import NNModel
 from app.models.automl.works import Work
 from app.services.automl import drifting, readings
 from app.services.automl.answering import asking, exports, paying, reasons, solving
-from app.services.system import uploads
+from app.services.system.files import uploads
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum

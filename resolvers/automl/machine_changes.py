@@ -18,7 +18,7 @@ from app.services.automl.machines import lines as line_changes
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.lines import LineChange
 from app.services.automl.machines.making import Draft, SplitChoice
-from app.services.system import uploads
+from app.services.system.files import uploads
 from resolvers import ids
 from resolvers.automl.machines import FormerMachine
 from resolvers.automl.readings import TableOptionsInput, table_options

@@ -12,8 +12,8 @@ from app.models.automl.readings import TableReading, TableReadingStatus
 from app.policies import visible
 from app.services.automl import readings
 from app.services.automl.readings import TableOptions
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference

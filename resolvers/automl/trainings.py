@@ -22,7 +22,7 @@ from app.services.automl.estimates import TrainingEstimate
 from app.services.automl.machines.making import SplitChoice
 from app.services.automl.trainings import TrainingChoice
 from app.services.automl.versions import VersionComparison
-from app.services.system import uploads
+from app.services.system.files import uploads
 from app.services.system.jobs import Standing
 from resolvers import ids
 from resolvers.automl.machine_changes import MachineSplitInput

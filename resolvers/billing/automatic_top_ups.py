@@ -7,7 +7,7 @@ import strawberry
 
 from app.models.billing.automatic_top_ups import AutomaticTopUp
 from app.policies import signed_in
-from app.services.billing import automatic_top_ups
+from app.services.billing.top_ups import automatic_top_ups
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 

@@ -11,9 +11,11 @@ from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Grant
 from app.models.billing.ledger import Currency, Operation, OperationCause
 from app.models.billing.top_ups import TopUp
-from app.services.billing import adjustments, card_top_ups, coupon_codes, grants, reversals, topping_up
-from app.services.billing.coupon_codes import CodeTerms
-from app.services.billing.grants import Terms
+from app.services.billing.corrections import adjustments, reversals
+from app.services.billing.promotions import coupon_codes, grants
+from app.services.billing.promotions.coupon_codes import CodeTerms
+from app.services.billing.promotions.grants import Terms
+from app.services.billing.top_ups import card_top_ups, topping_up
 from resolvers import ids
 from resolvers.context import Info
 

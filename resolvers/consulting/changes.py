@@ -12,8 +12,8 @@ from app.models.consulting.requests import ConsultingCategory, ConsultingRequest
 from app.services.consulting import contracts, correspondence, deadlines, proposals, requests, settlements
 from app.services.consulting.proposals import Offer
 from app.services.consulting.requests import Brief
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
 

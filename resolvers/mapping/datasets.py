@@ -21,8 +21,8 @@ from app.services.mapping.datasets import editing
 from app.services.mapping.labels import imports
 from app.services.mapping.labels import uploads as uploads_service
 from app.services.mapping.labels.uploads import LabelUpload
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
 from app.telemetry.metering import in_thread
 from resolvers import ids
 from resolvers.context import Info

@@ -13,8 +13,8 @@ from app.policies import AnyViewer, visible
 from app.policies.social import did_this, is_muted
 from app.services.social.posts import editing, likes, mentions, pictures, removal
 from app.services.social.posts.pictures import PictureSize
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.optional_arguments import given

@@ -1,7 +1,7 @@
 """What the viewer's files take."""
 
-from app.services.system import storage_usage as service
-from app.services.system.storage_usage import Stored
+from app.services.system.files import storage_usage as service
+from app.services.system.files.storage_usage import Stored
 from resolvers.context import Info
 
 

@@ -14,8 +14,9 @@ from app.models.wildlife.media import Resource
 from app.models.wildlife.media import Sequence as MediaSequence
 from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
 from app.models.wildlife.species import Species
-from app.services.wildlife.classifications import approving, bulk, bulk_approvals, classifying, feedback, marking
-from app.services.wildlife.classifications.bulk import BulkApprovalPreview, Criteria
+from app.services.wildlife.classifications import classifying, marking
+from app.services.wildlife.classifications.approvals import approving, bulk, bulk_approvals, feedback
+from app.services.wildlife.classifications.approvals.bulk import BulkApprovalPreview, Criteria
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import ItemResults, Marks
 from app.services.wildlife.classifications.observations import Observation

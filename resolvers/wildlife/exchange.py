@@ -16,10 +16,11 @@ from app.models.wildlife.exchange import ENDED, ExchangeStatus, WildlifeExport, 
 from app.models.wildlife.projects import ResearchProject
 from app.pagination import Order
 from app.policies import visible
-from app.services.system import uploads
-from app.services.system.uploads import UploadLink
-from app.services.wildlife.exchange import progress, requests
-from app.services.wildlife.exchange.requests import ImportedFile, ImportOptions
+from app.services.system.files import uploads
+from app.services.system.files.uploads import UploadLink
+from app.services.wildlife.exchange import progress
+from app.services.wildlife.exchange.imports import requests
+from app.services.wildlife.exchange.imports.requests import ImportedFile, ImportOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.job_events import standing

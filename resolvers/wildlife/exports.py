@@ -11,8 +11,8 @@ from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.exchange import EventsCount, ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.species import Species
 from app.policies import visible
-from app.services.wildlife.exchange import exports
-from app.services.wildlife.exchange.exports import ExportOptions
+from app.services.wildlife.exchange.exports import lifecycle
+from app.services.wildlife.exchange.exports.lifecycle import ExportOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
@@ -138,7 +138,7 @@ def download_link(root: strawberry.Parent[WildlifeExport], info: Info) -> str | 
 
     The file is deleted {settings.wildlife_exports_kept_days} days after the export ended. Then this is null again.
     """
-    return exports.export_link(info.context.viewer, root)
+    return lifecycle.export_link(info.context.viewer, root)
 
 
 async def export_camtrap_dp(
@@ -241,4 +241,4 @@ async def _start(
 ) -> WildlifeExport:
     async with info.context.writing() as session:
         key = ids.key(project_id, ClassificationProject)
-        return await exports.start_export(session, info.context.viewer, key, format, options)
+        return await lifecycle.start_export(session, info.context.viewer, key, format, options)

@@ -15,11 +15,12 @@ from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProject
 from app.models.wildlife.uploads import MediaReading, ReadingStatus
 from app.policies import visible
-from app.services.system import uploads as system_uploads
-from app.services.system.uploads import UploadLink
-from app.services.wildlife.media import collections, editing, readings, uploads
+from app.services.system.files import uploads as system_uploads
+from app.services.system.files.uploads import UploadLink
+from app.services.wildlife.media import collections, editing
 from app.services.wildlife.media.editing import MovedMedia
-from app.services.wildlife.media.uploads import RequestedUpload
+from app.services.wildlife.media.files import readings, uploads
+from app.services.wildlife.media.files.uploads import RequestedUpload
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted

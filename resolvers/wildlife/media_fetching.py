@@ -6,7 +6,7 @@ from app.models.wildlife.collections import Collection
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import ResearchProject
 from app.models.wildlife.uploads import MediaReading
-from app.services.wildlife.media import fetching
+from app.services.wildlife.media.files import fetching
 from resolvers import ids
 from resolvers.context import Info
 

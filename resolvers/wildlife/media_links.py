@@ -3,8 +3,8 @@
 import strawberry
 
 from app.models.wildlife.media import Resource
-from app.services.wildlife.media import files
-from app.services.wildlife.media.files import MediaSize
+from app.services.wildlife.media.files import file_links
+from app.services.wildlife.media.files.file_links import MediaSize
 from app.services.wildlife.pictures import media
 from resolvers.context import Info
 
@@ -19,14 +19,14 @@ async def picture_link(
 
     size: How large it is.
     """
-    if await info.context.load.prefetched(root, files.of_ones_own_project):
-        return files.picture_link(info.context.viewer, root, size)
+    if await info.context.load.prefetched(root, file_links.of_ones_own_project):
+        return file_links.picture_link(info.context.viewer, root, size)
     async with info.context.reading() as session:
-        return await media.shared_link(session, info.context.viewer, root, files.SIDES[size])
+        return await media.shared_link(session, info.context.viewer, root, file_links.SIDES[size])
 
 
 async def original_link(root: strawberry.Parent[Resource], info: Info) -> str | None:
     """A link to the file as it was uploaded, valid for {settings.file_link_s}, or its address. Null for non-members."""
-    if not await info.context.load.prefetched(root, files.of_ones_own_project):
+    if not await info.context.load.prefetched(root, file_links.of_ones_own_project):
         return None
-    return files.original_link(info.context.viewer, root)
+    return file_links.original_link(info.context.viewer, root)

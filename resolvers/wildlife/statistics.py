@@ -10,9 +10,8 @@ from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.deployments import Deployment, Location
 from app.models.wildlife.providers import AIProvider
 from app.models.wildlife.species import Species
-from app.services.wildlife.statistics import activity as activity_service
 from app.services.wildlife.statistics import agreement as agreement_service
-from app.services.wildlife.statistics import counts, detections, health, independence, rates, species_lists
+from app.services.wildlife.statistics import counts, detections, health, independence, rates
 from app.services.wildlife.statistics import operations as operations_service
 from app.services.wildlife.statistics import progress as progress_service
 from app.services.wildlife.statistics.agreement import Agreement
@@ -29,13 +28,15 @@ from app.services.wildlife.statistics.choices import (
     RateUnit,
     Station,
 )
-from app.services.wildlife.statistics.circular import Activity
 from app.services.wildlife.statistics.counts import ObservationCount
 from app.services.wildlife.statistics.health import CameraProblem
 from app.services.wildlife.statistics.histories import History, StationHistory
 from app.services.wildlife.statistics.operations import StationEffort
 from app.services.wildlife.statistics.rates import DetectionRate
-from app.services.wildlife.statistics.species_lists import SpeciesList
+from app.services.wildlife.statistics.species import species_lists
+from app.services.wildlife.statistics.species.species_lists import SpeciesList
+from app.services.wildlife.statistics.time_of_day import activity as activity_service
+from app.services.wildlife.statistics.time_of_day.circular import Activity
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.wildlife.figures import (

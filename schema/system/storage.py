@@ -3,7 +3,7 @@
 import strawberry
 
 from app.models.base import BigInt
-from app.services.system.storage_usage import Stored
+from app.services.system.files.storage_usage import Stored
 from resolvers.system import storage as resolve
 from schema.fields import field
 from schema.row import shows

@@ -6,7 +6,8 @@ from strawberry import auto
 from app.models.wildlife import approvals as approval_tables
 from app.models.wildlife import classifications as tables
 from app.models.wildlife import observations as observation_tables
-from app.services.wildlife.classifications import bulk, marking
+from app.services.wildlife.classifications import marking
+from app.services.wildlife.classifications.approvals import bulk
 from app.settings import settings
 from resolvers.wildlife import classification_changes as change
 from resolvers.wildlife import classifications as resolve

@@ -6,7 +6,7 @@ from strawberry.scalars import JSON
 
 from app.models.wildlife import collections as collection_tables
 from app.models.wildlife import media as tables
-from app.services.wildlife.media.files import MediaSize, of_ones_own_project
+from app.services.wildlife.media.files.file_links import MediaSize, of_ones_own_project
 from resolvers.enums import show_enum
 from resolvers.wildlife import media as resolve
 from resolvers.wildlife import media_links, pictures

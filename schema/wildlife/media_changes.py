@@ -9,7 +9,8 @@ from app.models.base import BigInt
 from app.models.kinds.system import SystemRateLimit
 from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import uploads as tables
-from app.services.wildlife.media import editing, uploads
+from app.services.wildlife.media import editing
+from app.services.wildlife.media.files import uploads
 from app.settings import settings
 from resolvers.enums import show_enum
 from resolvers.wildlife import media_changes as resolve

@@ -5,19 +5,12 @@ from datetime import date, datetime
 import strawberry
 
 from app.models.wildlife.observations import ObservationLevel, ObservationType
-from app.services.wildlife.statistics import (
-    agreement,
-    choices,
-    circular,
-    counts,
-    health,
-    histories,
-    rates,
-    species_lists,
-)
+from app.services.wildlife.statistics import agreement, choices, counts, health, histories, rates
 from app.services.wildlife.statistics.independence import TaxonRecords as TaxonRecordsRow
 from app.services.wildlife.statistics.operations import StationEffort as StationEffortRow
 from app.services.wildlife.statistics.progress import Progress as ProgressRow
+from app.services.wildlife.statistics.species import species_lists
+from app.services.wildlife.statistics.time_of_day import circular
 from resolvers.enums import show_enum
 from resolvers.wildlife import figures, pictures
 from resolvers.wildlife import statistics as resolve

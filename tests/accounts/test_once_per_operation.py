@@ -8,7 +8,7 @@ import pytest
 from app.gateways import oauth
 from app.security import credentials
 from app.services.accounts.email import tokens
-from app.services.billing import coupon_codes
+from app.services.billing.promotions import coupon_codes
 from app.services.system import mail
 from schema import schema
 from schema.limits import Limits

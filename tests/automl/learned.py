@@ -16,8 +16,8 @@ from app.models.automl.choices import MachineStatus
 from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
-from app.tabular.encoders import Encoders
-from app.tabular.heads import Constant, Head
+from app.tabular.candidates.heads import Constant, Head
+from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 from tests import factories
 

@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from app.database import Database
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
-from app.services.billing import ledger, topping_up
+from app.services.billing import ledger
 from app.services.billing.ledger import About, Leg
+from app.services.billing.top_ups import topping_up
 
 STRIPE_SECRET = "whsec_test"
 ESCROW = "escrow has what contracts say, and what is paid and returned is no more"

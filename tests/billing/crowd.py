@@ -18,10 +18,12 @@ from app.models.billing.reservations import Reservation, ReservationPart, Reserv
 from app.models.consulting.requests import ConsultingRequest
 from app.models.system import JobState
 from app.policies import Viewer
-from app.services.billing import grants, ledger, reservations, sales, topping_up
-from app.services.billing.grants import Terms
+from app.services.billing import ledger, reservations, sales
+from app.services.billing.promotions import grants
+from app.services.billing.promotions.grants import Terms
 from app.services.billing.reservations import Purpose
 from app.services.billing.sales import Sale
+from app.services.billing.top_ups import topping_up
 from app.services.consulting import contracts, proposals, requests
 from app.services.consulting.proposals import Offer
 from app.services.system import jobs

@@ -16,9 +16,10 @@ from app.models.kinds.billing import BillingJob
 from app.models.system import Job, JobState, UserNotification
 from app.policies import Viewer
 from app.services.accounts.users import deletion
-from app.services.billing import automatic_top_ups, sales, topping_up
+from app.services.billing import sales
 from app.services.billing.balances import balances_of
 from app.services.billing.sales import Sale
+from app.services.billing.top_ups import automatic_top_ups, topping_up
 from app.settings import settings
 from jobs import billing  # noqa: F401 -- registers the work
 from jobs.broker import WORKS

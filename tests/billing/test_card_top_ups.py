@@ -15,8 +15,8 @@ from app.gateways.fakes import stripe as fake
 from app.models.billing.ledger import Operation, OperationCause
 from app.models.billing.top_ups import PaymentEvent, TopUp, TopUpState
 from app.models.system import JobState
-from app.services.billing import card_top_ups
 from app.services.billing.balances import balances_of
+from app.services.billing.top_ups import card_top_ups
 from app.settings import settings
 from jobs import billing  # noqa: F401 -- registers the work
 from resolvers import ids

@@ -11,7 +11,7 @@ from app.models.billing.coupon_codes import CouponCode
 from app.models.billing.grants import Grant
 from app.models.system import AuditEntry
 from app.policies import Viewer
-from app.services.billing import coupon_codes
+from app.services.billing.promotions import coupon_codes
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -15,7 +15,7 @@ from app.models.billing.top_ups import TopUp, TopUpState
 from app.models.kinds.billing import BillingJob
 from app.models.system import Job, JobState
 from app.services.accounts.users import deletion
-from app.services.billing import automatic_top_ups, forgotten_cards
+from app.services.billing.top_ups import automatic_top_ups, forgotten_cards
 from app.settings import settings
 from jobs import billing
 from tests import factories

@@ -14,9 +14,10 @@ from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, Ledg
 from app.models.billing.reservations import Reservation, ReservationPart
 from app.operations.database.migrate import plain_url
 from app.policies import Viewer
-from app.services.billing import grants, holds, ledger, reservations
+from app.services.billing import holds, ledger, reservations
 from app.services.billing.balances import balances_of
 from app.services.billing.errors import InsufficientFunds
+from app.services.billing.promotions import grants
 from app.services.billing.reservations import Purpose
 from app.settings import settings
 from resolvers import ids

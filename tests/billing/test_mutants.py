@@ -19,7 +19,7 @@ from app.models.billing.reservations import Reservation, ReservationState
 from app.operations.database.migrate import plain_url
 from app.services.billing import holds, ledger, reservations
 from app.services.billing.reservations import Purpose
-from app.services.system import idempotency
+from app.services.system.requests import idempotency
 from resolvers.mutation_transactions import Change
 from tests import factories
 from tests.billing.books import broken, give, move

@@ -15,10 +15,12 @@ from app.errors import DomainError
 from app.models.billing.ledger import Currency
 from app.models.billing.reservations import Reservation, ReservationPart
 from app.policies import Viewer
-from app.services.billing import grants, holds, ledger, reservations, topping_up
+from app.services.billing import holds, ledger, reservations
 from app.services.billing.balances import balances_of
-from app.services.billing.grants import Terms
+from app.services.billing.promotions import grants
+from app.services.billing.promotions.grants import Terms
 from app.services.billing.reservations import Purpose
+from app.services.billing.top_ups import topping_up
 from tests import factories
 from tests.billing.books import broken, give, move
 from tests.billing.consulting_acts import ConsultingActs

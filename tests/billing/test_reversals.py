@@ -21,13 +21,15 @@ from app.models.billing.ledger import AccountKind, Currency, Operation, Operatio
 from app.models.billing.top_ups import TopUp
 from app.models.system import AuditEntry, UserNotification
 from app.policies import Viewer
-from app.services.billing import card_top_ups, grants, ledger, reservations, sales, statement_files, statements
-from app.services.billing import reversals as services
+from app.services.billing import ledger, reservations, sales, statement_files, statements
 from app.services.billing.balances import Balances, balances_of
-from app.services.billing.grants import Terms
+from app.services.billing.corrections import reversals as services
 from app.services.billing.ledger import About, Leg
+from app.services.billing.promotions import grants
+from app.services.billing.promotions.grants import Terms
 from app.services.billing.reservations import Purpose
 from app.services.billing.sales import Sale
+from app.services.billing.top_ups import card_top_ups
 from resolvers import ids
 from tests import factories
 from tests.billing.books import broken, give, move

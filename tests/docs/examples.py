@@ -8,7 +8,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from app.web.routes import docs
+from app.web.routes.pages import docs
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -12,7 +12,8 @@ from app.services.wildlife.species_classifiers import training as trainings
 from app.settings import Settings, settings
 from app.web.graphql.http import responses
 from app.web.graphql.websockets import session
-from app.web.routes import docs, gauges, metrics  # noqa: F401 -- these two declare what is measured
+from app.web.routes import gauges, metrics  # noqa: F401 -- these two declare what is measured
+from app.web.routes.pages import docs
 from schema import schema
 from tests.docs.examples import README, ROOT
 

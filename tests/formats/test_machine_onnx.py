@@ -10,11 +10,11 @@ import pytest
 from app.errors import Unreadable
 from app.formats.machines import onnx_graphs
 from app.tabular import reader
-from app.tabular.encoders import Dense, Encoders, Matrix
-from app.tabular.heads import Boosted, Constant, Forested, Head, Neural, Rows, Scale
-from app.tabular.network import ACTIVATIONS, Network
+from app.tabular.candidates.heads import Boosted, Constant, Forested, Head, Neural, Rows, Scale
+from app.tabular.candidates.network import ACTIVATIONS, Network
+from app.tabular.candidates.trees import Trees
+from app.tabular.inputs.encoders import Dense, Encoders, Matrix
 from app.tabular.predictor import Predictor
-from app.tabular.trees import Trees
 from tests.automl import learned
 from tests.tabular.test_forests import random_forest
 from tests.tabular.test_trees import leaf, nodes_of, random_trees, rows_of, walked

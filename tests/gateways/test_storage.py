@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 from app.errors import Conflict, NotFound
 from app.gateways import storage
 from app.gateways.storage import StoredFile
-from app.services.system.uploads import Upload
+from app.services.system.files.uploads import Upload
 from app.settings import settings
-from app.web.routes.files import routes_of
+from app.web.routes.files.stored_files import routes_of
 from tests.servers import serving
 
 PNG = {"filename": "curve.png", "media_type": "image/png"}

@@ -13,7 +13,7 @@ from app.models.system import Job, JobState, UserNotification
 from app.models.wildlife.projects import ResearchProjectMember
 from app.models.wildlife.uploads import MediaReading
 from app.services.integrations import breaking
-from app.services.wildlife.media import readings
+from app.services.wildlife.media.files import readings
 from app.settings import settings
 from tests import factories
 from tests.integrations.receiver import huge, reset, slow, status

@@ -37,7 +37,7 @@ from app.services.social.posts import editing, removal
 from app.services.system import banners
 from app.services.wildlife.ai_jobs.progress import tell
 from app.services.wildlife.exchange.progress import topic_of
-from app.services.wildlife.media import readings
+from app.services.wildlife.media.files import readings
 from resolvers import ids
 from tests import factories
 from tests.consulting.people import contract_between

@@ -50,8 +50,8 @@ from app.services.accounts.teams import invitations, memberships
 from app.services.consulting import correspondence, settlements
 from app.services.social import messages
 from app.services.social.people import friends
-from app.services.wildlife.classifications import approving, bulk_approvals
-from app.services.wildlife.classifications.bulk import Criteria
+from app.services.wildlife.classifications.approvals import approving, bulk_approvals
+from app.services.wildlife.classifications.approvals.bulk import Criteria
 from resolvers import ids
 from tests import factories
 from tests.consulting.people import contract_between

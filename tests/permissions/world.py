@@ -35,8 +35,9 @@ from app.models.kinds.system import SystemTopic
 from app.models.social import FriendRequest, Friendship, Like
 from app.models.system import AuditEntry, Banner, LogEntry, LogLevel, NotificationActor, UserNotification
 from app.security import credentials
-from app.services.billing import ledger, topping_up
+from app.services.billing import ledger
 from app.services.billing.ledger import About, Leg
+from app.services.billing.top_ups import topping_up
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

@@ -13,8 +13,8 @@ from app.models.wildlife.approvals import BulkApprovalItem, ClassificationApprov
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.providers import LocalAIProvider, LocalEngine
 from app.policies import Viewer
-from app.services.wildlife.classifications import bulk_approvals
-from app.services.wildlife.classifications.bulk import Criteria
+from app.services.wildlife.classifications.approvals import bulk_approvals
+from app.services.wildlife.classifications.approvals.bulk import Criteria
 from resolvers import ids
 from tests import factories
 from tests.plan.both import Answer, Both

@@ -22,7 +22,7 @@ from app.main import build
 from app.models.system import Job, JobState
 from app.operations import operators
 from app.operations.processes.process import CannotStart
-from app.services.wildlife.ai_jobs import polling
+from app.services.wildlife.ai_jobs.managers import polling
 from app.settings import settings
 from jobs import automl as _tables  # noqa: F401 -- registers its jobs
 from jobs import wildlife as _jobs  # noqa: F401

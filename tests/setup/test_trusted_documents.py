@@ -7,7 +7,7 @@ import pytest
 
 from app.operations import trusted_documents as operation
 from app.operations.processes.process import CannotStart
-from app.services.system import trusted_documents
+from app.services.system.requests import trusted_documents
 from app.settings import settings
 
 ME = "query Me { me { username } }"

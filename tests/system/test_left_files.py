@@ -5,7 +5,7 @@ import pytest
 from app.gateways import storage
 from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
-from app.services.system import left_files
+from app.services.system.files import left_files
 from app.settings import settings
 from jobs import housekeeping, system  # noqa: F401 -- registers its tasks
 from tests import factories

@@ -37,7 +37,8 @@ from app.services.mapping import artifacts
 from app.services.mapping.labels import exports
 from app.services.mapping.predictions import downloads
 from app.services.social.posts import pictures
-from app.services.system import digests, uploads
+from app.services.system import digests
+from app.services.system.files import uploads
 from app.settings import settings
 from resolvers import ids
 from schema import schema

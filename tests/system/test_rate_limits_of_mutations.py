@@ -21,9 +21,9 @@ from app.models.kinds.system import SystemRateLimit
 from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.system import Job
 from app.queue import enqueue
-from app.services.system import rate_limits
-from app.services.system.uploads import upload_link
-from app.services.wildlife.media.uploads import request_uploads
+from app.services.system.files.uploads import upload_link
+from app.services.system.requests import rate_limits
+from app.services.wildlife.media.files.uploads import request_uploads
 from app.settings import settings
 from resolvers import ids
 from schema import schema
@@ -257,10 +257,10 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
     }
     assert callers == {
         "app/services/accounts/users/usernames.py:limit_searches",
-        "app/services/billing/coupon_codes.py:pace",
+        "app/services/billing/promotions/coupon_codes.py:pace",
         "app/services/social/messages.py:limit_typing",
         "app/services/social/posts/search.py:limit_searches",
         "app/web/graphql/operations/budget.py:_fill",
         "app/web/graphql/operations/budget.py:_pay_off",
-        "app/web/routes/tiles.py:_pace",
+        "app/web/routes/files/tiles.py:_pace",
     }

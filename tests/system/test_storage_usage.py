@@ -16,7 +16,7 @@ from app.models.system import FileUpload
 from app.models.wildlife.media import ResourceStatus
 from app.operations import counters, stored_bytes
 from app.operations.doctor import LOOKS, Ill
-from app.services.system import uploads
+from app.services.system.files import uploads
 from app.settings import settings
 from jobs import wildlife  # noqa: F401 -- registers its jobs
 from resolvers import ids

@@ -19,8 +19,9 @@ from app.models.wildlife.classifications import Classification
 from app.models.wildlife.observations import ObservationType
 from app.policies import Viewer
 from app.services.accounts.email.tokens import Purpose, token_of
-from app.services.system import uploads
-from app.services.wildlife.classifications import approving, writing
+from app.services.system.files import uploads
+from app.services.wildlife.classifications import writing
+from app.services.wildlife.classifications.approvals import approving
 from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids
 from tests import factories

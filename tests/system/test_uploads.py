@@ -9,7 +9,7 @@ from app.errors import Invalid, Unauthenticated
 from app.gateways import storage
 from app.policies import Viewer
 from app.security.signing import Seal
-from app.services.system import uploads
+from app.services.system.files import uploads
 from app.settings import settings
 
 

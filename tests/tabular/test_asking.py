@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.tabular.candidates.heads import Head, Neural, Scale
+from app.tabular.candidates.network import Network
 from app.tabular.drift import drift
-from app.tabular.encoders import Encoders
 from app.tabular.explaining import explain, usual_row
 from app.tabular.goals import Goal, Unclear, goals_of, parsed
-from app.tabular.heads import Head, Neural, Scale
-from app.tabular.network import Network
+from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 from app.tabular.solutions import find_solution
 from tests.fuzz import examples

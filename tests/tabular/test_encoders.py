@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.tabular.cells import label_key, moment_text, numbers_of, text_of
-from app.tabular.encoders import Encoders
-from app.tabular.parts import FIRST, MISSING, RARE, Labels, Part, parts_of
-from app.tabular.texts import counted, levelled
+from app.tabular.inputs.cells import label_key, moment_text, numbers_of, text_of
+from app.tabular.inputs.encoders import Encoders
+from app.tabular.inputs.parts import FIRST, MISSING, RARE, Labels, Part, parts_of
+from app.tabular.inputs.texts import counted, levelled
 from tests.fuzz import examples
 
 COLUMNS = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from app.tabular import reader
-from app.tabular.encoders import Encoders
-from app.tabular.forests import Forest
-from app.tabular.heads import Forested, Head, Scale
+from app.tabular.candidates.forests import Forest
+from app.tabular.candidates.heads import Forested, Head, Scale
+from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 from tests.tabular.test_trees import rows_of
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.tabular.bundle import UnreadableMachine
-from app.tabular.encoders import Encoders
-from app.tabular.heads import Boosted, Constant, Head, Neural, Scale
-from app.tabular.network import Network
+from app.tabular.candidates.heads import Boosted, Constant, Head, Neural, Scale
+from app.tabular.candidates.network import Network
+from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 from tests.tabular.test_trees import random_trees
 

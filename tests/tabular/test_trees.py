@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.tabular.trees import NODE, Trees, joined
+from app.tabular.candidates.trees import NODE, Trees, joined
 
 
 def nodes_of(*described):

@@ -19,13 +19,14 @@ from websockets.asyncio.client import ClientConnection
 
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from app.gateways.storage import StoredFile
-from app.services.system.uploads import Upload
+from app.services.system.files.uploads import Upload
 from app.web.graphql.endpoint import GraphQL
 from app.web.graphql.operations.operation import Caller
 from app.web.middleware import middleware
-from app.web.routes import files, pages
+from app.web.routes.files import stored_files
 from app.web.routes.health import Health
 from app.web.routes.metrics import metrics
+from app.web.routes.pages import static_pages
 from app.web.server import Server, configuration
 from schema.limits import Limits
 from schema.metadata import ONCE_PER_OPERATION
@@ -276,8 +277,8 @@ async def running(
             *graphql.routes,
             *health.routes,
             Route("/metrics", partial(metrics, NoGauges())),
-            *files.routes_of(_file, _upload),
-            *pages.routes(),
+            *stored_files.routes_of(_file, _upload),
+            *static_pages.routes(),
         ],
         middleware=middleware(),
     )

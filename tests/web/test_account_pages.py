@@ -7,8 +7,8 @@ import pytest
 from graphql import parse, validate
 
 from app.services.system.digests import unsubscribe_url
-from app.web.routes.account_pages import FILES, NAMES
-from app.web.routes.pages import PAGES
+from app.web.routes.pages.account_pages import FILES, NAMES
+from app.web.routes.pages.static_pages import PAGES
 from schema import schema
 
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from redis.exceptions import ConnectionError as RedisDown
 
-from app.services.system import persisted_queries, trusted_documents
-from app.services.system.persisted_queries import INDEX, PREFIX, PersistedQueries
-from app.services.system.trusted_documents import TrustedDocuments
+from app.services.system.requests import persisted_queries, trusted_documents
+from app.services.system.requests.persisted_queries import INDEX, PREFIX, PersistedQueries
+from app.services.system.requests.trusted_documents import TrustedDocuments
 from app.settings import settings
 from app.web.graphql.documents.persisted import Persisted
 

@@ -16,7 +16,7 @@ from app.models.wildlife.media import Resource, ResourceStatus, ResourceType
 from app.models.wildlife.projects import ResearchProject
 from app.models.wildlife.providers import AIProvider, AIProviderConnection
 from app.security import encryption
-from app.services.wildlife.ai_jobs import polling
+from app.services.wildlife.ai_jobs.managers import polling
 from app.services.wildlife.providers.connections import USE
 from jobs.broker import WORKS
 from jobs.run import attempt

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.models.wildlife.classifications import Classification
-from app.services.wildlife.classifications import bulk, bulk_approvals
+from app.services.wildlife.classifications.approvals import bulk, bulk_approvals
 from resolvers import ids
 from tests.wildlife.classifying import Season, ai_provider, by_ai, by_person, final, joined, season, seen
 

@@ -14,7 +14,8 @@ from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, O
 from app.pagination import PageArgs, cursors, page
 from app.policies import Viewer
 from app.postgres.prepared import compiled
-from app.services.wildlife.classifications import approving, feedback, marking, paging
+from app.services.wildlife.classifications import marking, paging
+from app.services.wildlife.classifications.approvals import approving, feedback
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids

@@ -18,15 +18,9 @@ from app.database import Database, WriteSession
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.models.wildlife.classification_projects import ClassificationProjectRole
 from app.policies import Viewer
-from app.services.wildlife.classifications import (
-    approving,
-    bulk_approvals,
-    classifying,
-    feedback,
-    marking,
-    writing,
-)
-from app.services.wildlife.classifications.bulk import Criteria
+from app.services.wildlife.classifications import classifying, marking, writing
+from app.services.wildlife.classifications.approvals import approving, bulk_approvals, feedback
+from app.services.wildlife.classifications.approvals.bulk import Criteria
 from app.services.wildlife.classifications.classifying import Content
 from app.services.wildlife.classifications.errors import StaleClassification
 from app.services.wildlife.classifications.filters import Filter

@@ -9,7 +9,7 @@ import pytest
 
 from app.operations.database.migrate import plain_url
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving, feedback
+from app.services.wildlife.classifications.approvals import approving, feedback
 from app.services.wildlife.classifications.classifying import Content
 from app.settings import settings
 from tests.wildlife import factories as wildlife

@@ -8,7 +8,7 @@ from sqlalchemy import func, update
 
 from app.gateways import storage
 from app.models.wildlife.exchange import WildlifeExport
-from app.services.wildlife.exchange.pruning import prune_export_files
+from app.services.wildlife.exchange.exports.pruning import prune_export_files
 from app.settings import settings
 from resolvers import ids
 from tests import factories

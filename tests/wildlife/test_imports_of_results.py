@@ -10,7 +10,7 @@ from app.models.system import JobState
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving
+from app.services.wildlife.classifications.approvals import approving
 from app.settings import settings
 from resolvers import ids
 from tests import factories

@@ -12,7 +12,7 @@ from app.models.wildlife.projects import ResearchProjectMember
 from app.models.wildlife.uploads import MediaReading
 from app.services.wildlife.ai_jobs import progress as ai_progress
 from app.services.wildlife.exchange import progress
-from app.services.wildlife.media import readings
+from app.services.wildlife.media.files import readings
 from resolvers import ids
 from tests import factories as people
 from tests.wildlife import classifying

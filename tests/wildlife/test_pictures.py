@@ -16,7 +16,7 @@ from app.models.wildlife.media import Resource, ResourceType
 from app.models.wildlife.observations import ObservationLevel, ObservationType
 from app.models.wildlife.projects import ResearchProject, ResearchProjectStatus
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving
+from app.services.wildlife.classifications.approvals import approving
 from app.services.wildlife.pictures import charts, media
 from tests.wildlife import classifying
 from tests.wildlife.classifying import HUMAN, Season, seen

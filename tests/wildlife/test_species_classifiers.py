@@ -20,7 +20,7 @@ from app.models.wildlife.media import Resource
 from app.models.wildlife.providers import LocalAIProvider, LocalEngine
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving
+from app.services.wildlife.classifications.approvals import approving
 from app.settings import settings
 from app.weights import EFFICIENTNET_LITE0
 from jobs import wildlife as _jobs  # noqa: F401 -- registers its jobs

@@ -10,7 +10,7 @@ from app.models.wildlife.deployments import Location
 from app.models.wildlife.observations import ObservationLevel
 from app.models.wildlife.projects import ResearchProject, ResearchProjectStatus
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving
+from app.services.wildlife.classifications.approvals import approving
 from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids
 from tests.wildlife import classifying

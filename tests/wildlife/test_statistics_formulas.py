@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.wildlife.statistics import circular, effort, histories, richness, sun
+from app.services.wildlife.statistics import effort, histories
 from app.services.wildlife.statistics.choices import EffortMethod, OccasionStart, Station
 from app.services.wildlife.statistics.effort import Operation, Period
+from app.services.wildlife.statistics.species import richness
+from app.services.wildlife.statistics.time_of_day import circular, sun
 from tests.fuzz import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")

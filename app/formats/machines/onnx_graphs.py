@@ -1,7 +1,7 @@
 """A machine as ONNX: all that answers encoded rows, as one graph of standard operators.
 
-Its inputs are what the encoders make of rows (`app.tabular.encoders`; `encode` of a bundle's reader): texts are hashed
-and dates are taken apart by no operator. It runs in a child, because only the extra `export` brings the library.
+Its inputs are what the encoders make of rows (`app.tabular.inputs.encoders`; `encode` of a bundle's reader): texts are
+hashed and dates are taken apart by no operator. It runs in a child, because only the extra `export` brings the library.
 """
 # ruff: noqa: PLC0415
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from app.errors import Unreadable
 from app.tabular.bundle import UnreadableMachine
-from app.tabular.forests import LARGEST, Forest
-from app.tabular.heads import LEAST, Boosted, Candidate, Constant, Forested, Head, Neural, Scale
-from app.tabular.network import Network
+from app.tabular.candidates.forests import LARGEST, Forest
+from app.tabular.candidates.heads import LEAST, Boosted, Candidate, Constant, Forested, Head, Neural, Scale
+from app.tabular.candidates.network import Network
+from app.tabular.candidates.trees import CATEGORIES, Trees
 from app.tabular.predictor import Predictor
-from app.tabular.trees import CATEGORIES, Trees
 
 OPSET, TREES_OPSET, IR_VERSION = 21, 5, 10
 TREES_DOMAIN = "ai.onnx.ml"

@@ -13,7 +13,7 @@ from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.notation import numbers
 from app.models.automl.datatypes import Datatype
 from app.models.limits.automl import PROBABILITIES_MAX
-from app.tabular.encoders import Warned
+from app.tabular.inputs.encoders import Warned
 from app.tabular.predictor import Answers, Predictor
 
 SHOWN_LENGTH_MAX = 40

@@ -10,8 +10,8 @@ from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.lines import rows_of
 from app.formats.tables.reading import pieces
 from app.models.automl.datatypes import Datatype, Role
-from app.tabular.cells import text_of
 from app.tabular.drift import drift
+from app.tabular.inputs.cells import text_of
 
 ROWS_MAX = 10_000
 TEXTS = frozenset({Datatype.LANGUAGE, Datatype.JSON})

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from app.learning.tables.candidates import Ground, Ints, Learned
-from app.learning.tables.clocks import JUDGE_SHARE, Clock
+from app.learning.tables.budgets.clocks import JUDGE_SHARE, Clock
+from app.learning.tables.candidates.base import Ground, Ints, Learned
 from app.learning.tables.weighing import margin_of
 from app.tabular import metrics
-from app.tabular.cells import Numbers
-from app.tabular.encoders import Encoders, Matrix
-from app.tabular.heads import Candidate, Head, Rows
+from app.tabular.candidates.heads import Candidate, Head, Rows
+from app.tabular.inputs.cells import Numbers
+from app.tabular.inputs.encoders import Encoders, Matrix
 
 REPEATS = 5
 IMPORTANCE_ROWS_MIN, IMPORTANCE_ROWS_MAX = 100, 1000

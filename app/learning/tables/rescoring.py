@@ -11,9 +11,9 @@ import numpy as np
 from app.learning.engine import Failure, Report, Request
 from app.learning.tables.requests import INPUT, TableRequest, read_rows
 from app.tabular import metrics
-from app.tabular.cells import label_key, numbers_of
-from app.tabular.encoders import Warned
-from app.tabular.heads import Head, Rows
+from app.tabular.candidates.heads import Head, Rows
+from app.tabular.inputs.cells import label_key, numbers_of
+from app.tabular.inputs.encoders import Warned
 from app.tabular.predictor import Predictor
 
 MACHINE, OUTCOME = "machine.safetensors", "outcome.json"

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from app.learning.tables.candidates import Ground, Ints
-from app.learning.tables.clocks import JUDGE_SHARE, Clock
-from app.tabular.cells import Numbers
-from app.tabular.encoders import Encoders, Matrix
-from app.tabular.heads import Head, Rows
+from app.learning.tables.budgets.clocks import JUDGE_SHARE, Clock
+from app.learning.tables.candidates.base import Ground, Ints
+from app.tabular.candidates.heads import Head, Rows
+from app.tabular.inputs.cells import Numbers
+from app.tabular.inputs.encoders import Encoders, Matrix
 
 ROWS_MAX = 1000
 NOISE = 0.125

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.learning.engine import Failure
 from app.learning.tables.requests import EVALUATION, LEARNING, Table, TableRequest
 from app.learning.tables.targets import Target
-from app.tabular.cells import MOMENTS, label_key, numbers_of
+from app.tabular.inputs.cells import MOMENTS, label_key, numbers_of
 
 Ints = NDArray[np.int64]
 RANDOM, TIME, GROUP, MARKED = "RANDOM", "TIME", "GROUP", "MARKED"

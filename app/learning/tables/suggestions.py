@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from app.learning.engine import Failure
-from app.learning.tables.boosting import TreeMaker
-from app.learning.tables.candidates import Ground
-from app.learning.tables.clocks import TREES_S_MIN, Clock
+from app.learning.tables.budgets.clocks import TREES_S_MIN, Clock
+from app.learning.tables.candidates.base import Ground
+from app.learning.tables.candidates.boosting import TreeMaker
 from app.learning.tables.judging import figure
 from app.learning.tables.plans import TreePlan
 from app.learning.tables.requests import INPUT, Table, TableRequest
 from app.learning.tables.splitting import GROUP, RANDOM, TIME, Sides, sides_of
 from app.learning.tables.targets import Target, scale_of
-from app.tabular.cells import label_key
-from app.tabular.encoders import Encoders
-from app.tabular.heads import Boosted, Rows
+from app.tabular.candidates.heads import Boosted, Rows
+from app.tabular.inputs.cells import label_key
+from app.tabular.inputs.encoders import Encoders
 
 NAMED = re.compile(
     r"(?i)(^|[^a-z])(ids?|no|nr|subject|patient|person|participant|customer|client|user|group|#)([^a-z]|$)|#"

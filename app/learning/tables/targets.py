@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.learning.engine import Failure
-from app.tabular.cells import Numbers, label_key, numbers_of
-from app.tabular.heads import Scale
-from app.tabular.parts import FIRST, Labels
+from app.tabular.candidates.heads import Scale
+from app.tabular.inputs.cells import Numbers, label_key, numbers_of
+from app.tabular.inputs.parts import FIRST, Labels
 
 Ints = NDArray[np.int64]
 CLASSES_MAX = 1000

@@ -16,22 +16,22 @@ import numpy as np
 
 from app.learning.engine import Cancelled, Report
 from app.learning.tables import judging, weighing
-from app.learning.tables.baselines import ConstantMaker, LinearMaker
-from app.learning.tables.boosting import TreeMaker
-from app.learning.tables.candidates import Ground, Ints, Learned, Maker
-from app.learning.tables.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
-from app.learning.tables.forests import ForestMaker
-from app.learning.tables.leaving import unless_stopped
+from app.learning.tables.budgets.clocks import JUDGE_SHARE, SEARCH_SHARE, TREES_S_MIN, Clock
+from app.learning.tables.budgets.leaving import unless_stopped
+from app.learning.tables.budgets.progress import Progress
+from app.learning.tables.candidates.base import Ground, Ints, Learned, Maker
+from app.learning.tables.candidates.baselines import ConstantMaker, LinearMaker
+from app.learning.tables.candidates.boosting import TreeMaker
+from app.learning.tables.candidates.forests import ForestMaker
 from app.learning.tables.plans import LevelPlan, plan_of
-from app.learning.tables.progress import Progress
 from app.learning.tables.requests import INPUT, OUTPUT, Table, TableRequest, check, read_rows
 from app.learning.tables.samples import sampled
 from app.learning.tables.splitting import MARKED, RANDOM, Sides, folds_of, sides_of
 from app.learning.tables.suggestions import suggested
 from app.learning.tables.targets import Target, scale_of, target_of
-from app.tabular.cells import label_key
-from app.tabular.encoders import Encoders
-from app.tabular.heads import Candidate, Head, Rows
+from app.tabular.candidates.heads import Candidate, Head, Rows
+from app.tabular.inputs.cells import label_key
+from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 
 MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
@@ -259,7 +259,7 @@ class _Output:
         """Networks come last: the time to import and to compile them must be there."""
         if not self.plan.networks or self.clock.left_s() < NETWORK_S_MIN or not self.encoders.encoders:
             return []
-        from app.learning.tables.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
+        from app.learning.tables.candidates.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
 
         plan, optimizer = self.plan, self.learning.request.optimizer
         return [

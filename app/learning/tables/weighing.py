@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from app.learning.tables.candidates import Ground, Ints, Learned
-from app.tabular.cells import Numbers
-from app.tabular.heads import LEAST
+from app.learning.tables.candidates.base import Ground, Ints, Learned
+from app.tabular.candidates.heads import LEAST
+from app.tabular.candidates.network import softmax
+from app.tabular.inputs.cells import Numbers
 from app.tabular.metrics import confusion, f1, log_loss
-from app.tabular.network import softmax
 
 ROUNDS = 40
 TEMPERATURES = (0.3, 4.0)

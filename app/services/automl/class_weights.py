@@ -9,7 +9,7 @@ from app.errors import Invalid, quoted
 from app.formats.tables.columns.profiles import TOP_LENGTH_MAX
 from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import MachineColumn
-from app.tabular.cells import label_key
+from app.tabular.inputs.cells import label_key
 
 BALANCED = "BALANCED"
 WEIGHT_MAX = 1e6

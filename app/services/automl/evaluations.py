@@ -21,7 +21,7 @@ from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.trainings import described
 from app.services.system import audit
-from app.services.system.uploads import Uploaded
+from app.services.system.files.uploads import Uploaded
 
 VALUES_PLACE = LINE_COLUMNS.count(",")
 

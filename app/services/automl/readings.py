@@ -18,9 +18,9 @@ from app.models.limits import automl as limits
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
+from app.services.system.files.uploads import Uploaded, UploadLink, upload_link
 from app.services.system.notifications import notify
 from app.services.system.pruning import older_than, prunable
-from app.services.system.uploads import Uploaded, UploadLink, upload_link
 from app.settings import settings
 
 USE = "machine-table"

@@ -38,7 +38,8 @@ from app.services.automl.machines.stages import begin_all, redo_from
 from app.services.billing import charges
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import named
-from app.services.system import audit, storage_usage
+from app.services.system import audit
+from app.services.system.files import storage_usage
 from app.settings import settings
 
 LEARNING_MIN, EVALUATION_MIN = 50, 10

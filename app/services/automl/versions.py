@@ -23,7 +23,8 @@ from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, table_name
 from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.trainings import METRIC_OF, TrainingPlan
-from app.services.system import audit, left_files
+from app.services.system import audit
+from app.services.system.files import left_files
 from app.settings import settings
 from app.tabular.bundle import UnreadableMachine, header_of
 from app.tabular.metrics import is_better

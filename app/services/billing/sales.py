@@ -20,10 +20,11 @@ from app.models.billing.ledger import (
 )
 from app.models.billing.reservations import Reservation, ReservationPart
 from app.models.system import Job
-from app.services.billing import amounts, automatic_top_ups, charges, holds, ledger, reservations, spending
+from app.services.billing import amounts, charges, holds, ledger, reservations, spending
 from app.services.billing.amounts import ZERO
 from app.services.billing.errors import InsufficientFunds, SpendingLimitReached
 from app.services.billing.ledger import About
+from app.services.billing.top_ups import automatic_top_ups
 from app.services.system import notifications
 from app.settings import settings
 

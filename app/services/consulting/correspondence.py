@@ -23,8 +23,9 @@ from app.policies.consulting import Standing, may_write_about_this_consulting_re
 from app.services import links
 from app.services.consulting.requests import text_of
 from app.services.consulting.transitions import locked_request, parties_but, topic
-from app.services.system import notifications, storage_usage
-from app.services.system.uploads import Uploaded, UploadLink, release, upload_link, uploaded
+from app.services.system import notifications
+from app.services.system.files import storage_usage
+from app.services.system.files.uploads import Uploaded, UploadLink, release, upload_link, uploaded
 from app.settings import settings
 
 FILE = links.Kind("consulting_file", "files", ConsultingFile)

@@ -9,10 +9,11 @@ from decimal import Decimal
 from app.database import WriteSession
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
 from app.models.consulting.requests import ConsultingRequest
-from app.services.billing import automatic_top_ups, holds, ledger
+from app.services.billing import holds, ledger
 from app.services.billing.amounts import ZERO, rounded
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.ledger import About, Leg, named
+from app.services.billing.top_ups import automatic_top_ups
 
 
 def left_of(request: ConsultingRequest) -> Decimal:

@@ -21,7 +21,8 @@ from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
 from app.services import links
 from app.services.integrations.answering import Answers
-from app.services.system import audit, jobs, storage_usage
+from app.services.system import audit, jobs
+from app.services.system.files import storage_usage
 from app.services.system.notifications import notify
 from app.settings import settings
 

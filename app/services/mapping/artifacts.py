@@ -4,7 +4,7 @@ from app.gateways.storage import StoredFile
 from app.models.mapping.predictions import Artifact
 from app.policies import Viewer
 from app.services import links
-from app.services.system import left_files
+from app.services.system.files import left_files
 
 ARTIFACT = links.Kind("artifact", "files", Artifact)
 left_files.named_by("trainings", Artifact.storage_key)

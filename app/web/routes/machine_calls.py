@@ -17,7 +17,7 @@ from app.rates import Rates
 from app.services.automl.answering import calls
 from app.services.automl.answering.calls import NotMade, WrongName
 from app.services.billing.errors import InsufficientFunds
-from app.services.system import rate_limits
+from app.services.system.requests import rate_limits
 from app.settings import settings
 from app.web.graphql.operations.request import Malformed, decode
 from app.web.origin import address_of, token_alone

@@ -20,8 +20,8 @@ from app.models.system import Job
 from app.models.wildlife.exchange import WildlifeExport, WildlifeExportFormat, WildlifeImport, WildlifeImportFormat
 from app.policies import Viewer
 from app.queue import enqueue
-from app.services.wildlife.exchange import exports
-from app.services.wildlife.exchange.exports import ExportOptions
+from app.services.wildlife.exchange.exports import lifecycle
+from app.services.wildlife.exchange.exports.lifecycle import ExportOptions
 from app.settings import settings
 from jobs import wildlife  # noqa: F401 -- registers its jobs
 from jobs.broker import WORKS
@@ -36,7 +36,7 @@ async def _export(database: Database, deployments: int) -> int:
     """A Camtrap DP package of all observations of so many deployments; the job's key."""
     options = ExportOptions(approved_only=False, deployment_ids=list(range(1, deployments + 1)))
     async with database.writing() as session:
-        row = await exports.start_export(session, Viewer(1), PROJECT, WildlifeExportFormat.CAMTRAP_DP, options)
+        row = await lifecycle.start_export(session, Viewer(1), PROJECT, WildlifeExportFormat.CAMTRAP_DP, options)
     assert row.job_id is not None
     return row.job_id
 

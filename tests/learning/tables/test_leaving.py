@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from app.learning.tables.leaving import unless_stopped
+from app.learning.tables.budgets.leaving import unless_stopped
 
 
 def test_a_step_gives_what_it_gives():

@@ -6,7 +6,7 @@ import pytest
 
 from app.learning.engine import Cancelled
 from app.learning.tables import judging, training
-from app.learning.tables.boosting import TreeMaker
+from app.learning.tables.candidates.boosting import TreeMaker
 from tests.learning.tables.test_tables import INPUTS, PRICE, Trained
 
 
@@ -34,7 +34,7 @@ def test_of_a_wide_table_fewer_rows_are_shuffled(tmp_path, monkeypatch):
 
 
 def test_a_network_that_is_compiled_for_too_long_is_left_behind(tmp_path, monkeypatch):
-    from app.learning.tables.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
+    from app.learning.tables.candidates.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
 
     over = Event()
     monkeypatch.setattr(training, "NETWORK_S_MIN", 0)

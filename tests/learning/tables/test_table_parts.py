@@ -5,19 +5,20 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from app.learning.tables import networks, weighing
-from app.learning.tables.boosting import TreeMaker, read_trees
-from app.learning.tables.candidates import Ground
-from app.learning.tables.clocks import Clock
-from app.learning.tables.forests import read_forest
-from app.learning.tables.networks import Design, Sizes, drawn, forward, kept, losses
+from app.learning.tables import weighing
+from app.learning.tables.budgets.clocks import Clock
+from app.learning.tables.candidates import networks
+from app.learning.tables.candidates.base import Ground
+from app.learning.tables.candidates.boosting import TreeMaker, read_trees
+from app.learning.tables.candidates.forests import read_forest
+from app.learning.tables.candidates.networks import Design, Sizes, drawn, forward, kept, losses
 from app.learning.tables.plans import PLANS, TreePlan, plan_of
 from app.learning.tables.requests import TableRequest
 from app.learning.tables.targets import Target, scale_of
-from app.tabular.encoders import Dense, Matrix
-from app.tabular.heads import Rows
+from app.tabular.candidates.heads import Rows
+from app.tabular.candidates.network import ACTIVATIONS, Network
+from app.tabular.inputs.encoders import Dense, Matrix
 from app.tabular.metrics import log_loss
-from app.tabular.network import ACTIVATIONS, Network
 
 RANDOM = np.random.default_rng(4)
 ROWS = 12

@@ -8,7 +8,7 @@ import pytest
 
 from app.learning.engine import Failure
 from app.learning.tables import training
-from app.learning.tables.boosting import TreeMaker
+from app.learning.tables.candidates.boosting import TreeMaker
 from app.learning.tables.requests import TableRequest
 from app.tabular.predictor import Predictor
 

@@ -14,11 +14,11 @@ from app.models.wildlife.media import ResourceStatus
 from app.models.wildlife.species_classifiers import SpeciesClassifierTraining
 from app.models.wildlife.uploads import MediaUpload
 from app.policies import Viewer
-from app.services.wildlife.classifications import approving, bulk_approvals, feedback
-from app.services.wildlife.classifications.bulk import Criteria
+from app.services.wildlife.classifications.approvals import approving, bulk_approvals, feedback
+from app.services.wildlife.classifications.approvals.bulk import Criteria
 from app.services.wildlife.classifications.classifying import Content
-from app.services.wildlife.exchange.requests import USE
-from app.services.wildlife.media.readings import ARCHIVE
+from app.services.wildlife.exchange.imports.requests import USE
+from app.services.wildlife.media.files.readings import ARCHIVE
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.works.made import Works, uploaded

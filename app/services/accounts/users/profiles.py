@@ -19,7 +19,7 @@ from app.models.limits.accounts import BIO_LENGTH_MAX, LOCATION_LENGTH_MAX
 from app.models.limits.texts import URL_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.services.system import audit
-from app.services.system.uploads import UploadLink, release, upload_link, uploaded
+from app.services.system.files.uploads import UploadLink, release, upload_link, uploaded
 from app.settings import settings
 
 USE = "avatar"

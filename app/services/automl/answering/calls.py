@@ -24,7 +24,7 @@ from app.services.automl.answering import asking, paying
 from app.services.automl.machines import lines, making
 from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.making import Draft
-from app.services.system import uploads
+from app.services.system.files import uploads
 from app.settings import settings
 from app.telemetry.metering import in_thread
 

@@ -11,9 +11,9 @@ from app.models.limits import automl as limits
 from app.services.automl.answering.asking import Asked, plain_row
 from app.settings import settings
 from app.tabular import explaining, goals, solutions
-from app.tabular.cells import MOMENTS, label_key, moment_of, number_of
+from app.tabular.candidates.heads import Head
 from app.tabular.goals import Goal, Unclear
-from app.tabular.heads import Head
+from app.tabular.inputs.cells import MOMENTS, label_key, moment_of, number_of
 from app.telemetry.metering import in_thread
 
 SECONDS_MIN = 0.01

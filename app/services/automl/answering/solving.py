@@ -31,8 +31,8 @@ from app.services.billing import charges
 from app.services.billing.errors import InsufficientFunds
 from app.services.billing.reservations import Purpose
 from app.services.system import audit
+from app.services.system.files.uploads import Uploaded
 from app.services.system.jobs import Progress
-from app.services.system.uploads import Uploaded
 from app.settings import settings
 
 FOLDER = "solved"

@@ -31,7 +31,7 @@ from app.services.automl.machines.loading import (
     split_of,
 )
 from app.services.system import audit
-from app.services.system.uploads import Uploaded
+from app.services.system.files.uploads import Uploaded
 from app.settings import settings
 
 Row = dict[str, Any]

@@ -31,7 +31,7 @@ from app.services.automl.machines.columns import (
 )
 from app.services.automl.readings import TableOptions
 from app.services.system import audit
-from app.services.system.uploads import Uploaded
+from app.services.system.files.uploads import Uploaded
 
 FORMAT = ("encoding", "separator", "header", "description_row", "sheet")
 KEPT_BY_COPIES = (

@@ -20,8 +20,8 @@ from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.mapping.datasets.editing import aoi_to_add_to
 from app.services.mapping.labels.uploads import add_uploaded
+from app.services.system.files.uploads import Uploaded, UploadLink, release, upload_link
 from app.services.system.notifications import notify
-from app.services.system.uploads import Uploaded, UploadLink, release, upload_link
 from app.settings import settings
 
 LABELS = "labels"

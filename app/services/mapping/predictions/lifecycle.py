@@ -37,7 +37,8 @@ from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
 from app.services.mapping.predictions.parts import part_zoom, parts_of
 from app.services.mapping.trainings.progress import fail, note
-from app.services.system import jobs, storage_usage
+from app.services.system import jobs
+from app.services.system.files import storage_usage
 from app.settings import settings
 
 CHECKPOINT = "checkpoint.safetensors"

@@ -37,7 +37,8 @@ from app.services.billing.reservations import Purpose
 from app.services.mapping.trainings.errors import AccuracyTooLow
 from app.services.mapping.trainings.inputs import TrainingPlan, plan_of
 from app.services.mapping.trainings.progress import ALL_SEEN, Unseen, begin, fail, finish, note
-from app.services.system import audit, jobs, storage_usage
+from app.services.system import audit, jobs
+from app.services.system.files import storage_usage
 from app.settings import settings
 from app.training_options import TrainingOptions
 

@@ -25,7 +25,7 @@ from app.policies import Viewer
 from app.queue import enqueue
 from app.services import links
 from app.services.accounts.users.profiles import drawing_at_once
-from app.services.system.uploads import Uploaded, UploadLink, release, upload_link, uploaded
+from app.services.system.files.uploads import Uploaded, UploadLink, release, upload_link, uploaded
 from app.settings import settings
 
 PICTURE = links.Kind("picture", "files", Post)

@@ -25,9 +25,10 @@ from app.services.billing import charges
 from app.services.billing.charges import Estimate
 from app.services.billing.reservations import Purpose
 from app.services.system import audit, jobs
-from app.services.wildlife.ai_jobs import payments, polling, progress
+from app.services.wildlife.ai_jobs import payments, progress
 from app.services.wildlife.ai_jobs.config import JobConfig
 from app.services.wildlife.ai_jobs.local import start_locally
+from app.services.wildlife.ai_jobs.managers import polling
 from app.services.wildlife.classifications.access import project_to_approve_in, project_to_change
 from app.settings import settings
 

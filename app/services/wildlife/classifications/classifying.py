@@ -24,7 +24,7 @@ from app.services.wildlife.classifications.access import (
     project_to_classify_in,
     require_type,
 )
-from app.services.wildlife.classifications.approving import approve
+from app.services.wildlife.classifications.approvals.approving import approve
 from app.services.wildlife.classifications.observations import Observation, checked_all
 from app.services.wildlife.classifications.rows import Final, insert_observations, insert_rows
 from app.settings import settings

@@ -13,9 +13,9 @@ from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeImport
 from app.policies import Viewer
 from app.services.system import jobs
+from app.services.system.files.uploads import release
 from app.services.system.notifications import notify_if_visible
-from app.services.system.uploads import release
-from app.services.wildlife.exchange.importing import Reckoning
+from app.services.wildlife.exchange.imports.importing import Reckoning
 
 Work = WildlifeImport | WildlifeExport
 

@@ -22,7 +22,7 @@ from app.policies.wildlife.projects import MANAGERS, WORKERS
 from app.services.system import audit
 from app.services.wildlife.media import timing
 from app.services.wildlife.media.collections import checked_keys
-from app.services.wildlife.media.storing import files_of
+from app.services.wildlife.media.files.storing import files_of
 from app.services.wildlife.places.deployments import deployment_to_change
 from app.services.wildlife.projects.access import project_to_work_in
 from app.settings import settings

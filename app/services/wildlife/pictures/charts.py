@@ -17,12 +17,12 @@ from app.policies import Viewer, visible
 from app.policies.wildlife.places import may_see_exact_place, shown_point
 from app.services import links
 from app.services.wildlife.pictures.media import ROUTE
-from app.services.wildlife.statistics.activity import activity_of
 from app.services.wildlife.statistics.choices import ClockTime, Filter, Independence
-from app.services.wildlife.statistics.circular import HOURS
 from app.services.wildlife.statistics.independence import independent_records
 from app.services.wildlife.statistics.operations import operations
 from app.services.wildlife.statistics.progress import progress
+from app.services.wildlife.statistics.time_of_day.activity import activity_of
+from app.services.wildlife.statistics.time_of_day.circular import HOURS
 
 ACTIVITY = links.Kind("activity-chart", ROUTE, Deployment)
 OVERVIEW = links.Kind("project-overview", ROUTE, ClassificationProject)

@@ -26,7 +26,8 @@ from app.services.billing import charges
 from app.services.billing.charges import Estimate
 from app.services.billing.ledger import named
 from app.services.billing.reservations import Purpose
-from app.services.system import jobs, left_files, storage_usage
+from app.services.system import jobs
+from app.services.system.files import left_files, storage_usage
 from app.services.system.notifications import notify_if_visible
 from app.services.wildlife.classifications import access
 from app.services.wildlife.species_classifiers import crops

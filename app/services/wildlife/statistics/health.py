@@ -12,9 +12,9 @@ from sqlalchemy.orm import aliased
 from app.database import ReadSession
 from app.models.wildlife.deployments import Deployment, DeploymentFailure, Location
 from app.models.wildlife.media import Resource
-from app.services.wildlife.statistics import sun
-from app.services.wildlife.statistics.activity import DAY_S, by_day, second_of_day
 from app.services.wildlife.statistics.choices import ClockTime
+from app.services.wildlife.statistics.time_of_day import sun
+from app.services.wildlife.statistics.time_of_day.activity import DAY_S, by_day, second_of_day
 
 SILENT_DAYS = 7
 # Of the pictures at night, how many must be dark, and how many there must be.

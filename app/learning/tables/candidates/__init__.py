@@ -1,0 +1,1 @@
+"""Candidates: each way to learn from a table."""

@@ -1,0 +1,1 @@
+"""Promotions: grants and coupons."""

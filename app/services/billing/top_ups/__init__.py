@@ -1,0 +1,1 @@
+"""Top-ups: by card, automatic, and what comes from outside."""

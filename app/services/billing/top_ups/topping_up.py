@@ -1,0 +1,66 @@
+"""Money that comes to users from outside, and tokens that they buy with it."""
+
+from decimal import Decimal
+
+from app import checks
+from app.database import WriteSession
+from app.errors import Forbidden
+from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
+from app.models.limits.billing import REASON_LENGTH_MAX
+from app.policies import Viewer, require, signed_in
+from app.policies.billing import may_move_money_of_users
+from app.services.billing import amounts, holds, ledger
+from app.services.billing.errors import InsufficientFunds
+from app.services.billing.ledger import About, Leg, Sought
+from app.services.billing.promotions.grants import open_account_of
+from app.services.billing.top_ups import automatic_top_ups
+from app.services.system import audit, notifications
+from app.settings import settings
+
+
+async def credit(
+    session: WriteSession, user_id: int, amount: Decimal, *, actor_id: int | None, reason: str | None = None
+) -> Operation:
+    """Adds US dollars, which were received outside, to a user's wallet."""
+    wallet, outside = await ledger.accounts(
+        session, Sought(AccountKind.WALLET, Currency.USD, user_id), Sought(AccountKind.EXTERNAL, Currency.USD)
+    )
+    about = About(OperationCause.TOP_UP, actor_id, user_id, reason=reason)
+    return await ledger.post(session, about, [Leg(wallet, amount), Leg(outside, -amount)])
+
+
+async def top_up(session: WriteSession, viewer: Viewer, user_id: int, *, usd: Decimal, reason: str) -> Operation:
+    """Adds US dollars that the staff received outside, such as by a bank transfer."""
+    require(may_move_money_of_users, viewer, None)
+    usd = amounts.positive("usd", usd)
+    reason = checks.text("reason", reason, length_max=REASON_LENGTH_MAX, is_one_line=False)
+    user = await open_account_of(session, viewer, user_id)
+    if user.id == signed_in(viewer):
+        raise Forbidden("Somebody else of the staff has to top up your own balance.")
+    operation = await credit(session, user.id, usd, actor_id=signed_in(viewer), reason=reason)
+    audit.record(session, signed_in(viewer), "topUpBalance", about=operation, user_id=user.id)
+    message = f"Your balance was topped up by {amounts.written(usd)} USD."
+    notifications.notify(session, user.id, message, about=operation, event="topped-up")
+    return operation
+
+
+async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> Operation:
+    """Turns the viewer's US dollars into tokens, at the price of this installation."""
+    usd = amounts.positive("usd", usd)
+    tokens = amounts.positive("usd", amounts.rounded(usd / settings.token_price_usd))
+    user_id = signed_in(viewer)
+    await ledger.lock_wallets(session, user_id)
+    parts = await holds.wallet_parts(session, user_id, Currency.USD)
+    available = holds.total(parts)
+    if available < usd:
+        raise InsufficientFunds(required=usd, available=available, currency=Currency.USD)
+    came_from, went_to, own = await ledger.accounts(
+        session,
+        Sought(AccountKind.CONVERSION, Currency.EAML),
+        Sought(AccountKind.CONVERSION, Currency.USD),
+        Sought(AccountKind.WALLET, Currency.EAML, user_id),
+    )
+    legs = [*ledger.taken(parts, usd), Leg(went_to, usd), Leg(came_from, -tokens), Leg(own, tokens)]
+    operation = await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
+    await automatic_top_ups.start_if_due(session, user_id)
+    return operation

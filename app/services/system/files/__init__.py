@@ -1,0 +1,1 @@
+"""Files: uploads, how many bytes are kept, and files without a row."""

@@ -1,0 +1,1 @@
+"""Requests: idempotency keys, rate limits, persisted and trusted documents."""

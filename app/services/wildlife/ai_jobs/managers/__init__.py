@@ -1,0 +1,1 @@
+"""AI Managers: what is asked of them, and what they call back."""

@@ -1,0 +1,1 @@
+"""Approvals of classifications: one by one, in bulk, and by feedback."""

@@ -1,0 +1,1 @@
+"""Exports: packages, detections and deployments for other programs."""

@@ -1,0 +1,1 @@
+"""Imports: files matched with media, and written as observations."""

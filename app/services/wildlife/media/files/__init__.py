@@ -1,0 +1,1 @@
+"""Files of media: uploaded, unpacked, fetched, read, and pruned."""

@@ -1,0 +1,1 @@
+"""Species lists and the richness of species."""

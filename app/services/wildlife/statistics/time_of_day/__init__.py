@@ -1,0 +1,1 @@
+"""Activity by the time of day."""

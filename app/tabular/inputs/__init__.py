@@ -1,0 +1,1 @@
+"""Inputs: cells, texts and columns as numbers."""

@@ -1,0 +1,1 @@
+"""Files behind links: downloads, pictures, tiles."""
