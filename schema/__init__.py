@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from app.discovery import import_modules
+from app.discovery import import_modules, import_tree
 from schema.fields import confine
 from schema.list_names import Names
 from schema.problems import HANDLERS, Problem
@@ -14,7 +14,7 @@ from schema.scalars import SCALARS, exact_id
 
 DOMAINS = [module for module in import_modules(__name__) if hasattr(module, "__path__")]
 for each in DOMAINS:
-    import_modules(each.__name__)
+    import_tree(each.__name__)
 
 
 def _root(name: str, description: str) -> Any:

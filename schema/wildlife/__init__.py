@@ -2,22 +2,22 @@
 
 import strawberry
 
-from schema.wildlife.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscription
-from schema.wildlife.calibrations import CalibrationsMutation, CalibrationsQuery
-from schema.wildlife.classification_projects import ClassificationProjectsMutation, ClassificationProjectsQuery
-from schema.wildlife.classifications import ClassificationsMutation, ClassificationsQuery
-from schema.wildlife.classificators import ClassificatorsMutation, ClassificatorsQuery
+from schema.wildlife.classifications.classificators import ClassificatorsMutation, ClassificatorsQuery
+from schema.wildlife.classifications.projects import ClassificationProjectsMutation, ClassificationProjectsQuery
+from schema.wildlife.classifications.types import ClassificationsMutation, ClassificationsQuery
 from schema.wildlife.exchange import ExchangeMutation, ExchangeQuery, ExchangeSubscription
 from schema.wildlife.frames import FramesMutation, FramesQuery
-from schema.wildlife.media import MediaQuery
-from schema.wildlife.media_changes import MediaChangesQuery, MediaMutation, MediaSubscription
-from schema.wildlife.places import PlacesMutation, PlacesQuery
+from schema.wildlife.media.changes import MediaChangesQuery, MediaMutation, MediaSubscription
+from schema.wildlife.media.types import MediaQuery
+from schema.wildlife.places.calibrations import CalibrationsMutation, CalibrationsQuery
+from schema.wildlife.places.tables import TablesMutation
+from schema.wildlife.places.types import PlacesMutation, PlacesQuery
 from schema.wildlife.projects import ProjectsMutation, ProjectsQuery
-from schema.wildlife.providers import ProvidersMutation, ProvidersQuery
+from schema.wildlife.providers.ai_jobs import AIJobsMutation, AIJobsQuery, AIJobsSubscription
+from schema.wildlife.providers.species_classifiers import SpeciesClassifiersMutation, SpeciesClassifiersQuery
+from schema.wildlife.providers.types import ProvidersMutation, ProvidersQuery
 from schema.wildlife.species import SpeciesMutation, SpeciesQuery
-from schema.wildlife.species_classifiers import SpeciesClassifiersMutation, SpeciesClassifiersQuery
 from schema.wildlife.statistics import StatisticsQuery
-from schema.wildlife.tables import TablesMutation
 
 
 @strawberry.type

@@ -7,15 +7,15 @@ from app.formats.wildlife.problems import Severity
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import exchange as tables
 from resolvers.enums import show_enum
-from resolvers.wildlife import exchange as resolve
-from resolvers.wildlife import exports as resolve_exports
+from resolvers.wildlife.exchange import exports as resolve_exports
+from resolvers.wildlife.exchange import imports as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, mutation, one, subscription
 from schema.files import UploadLink
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
 from schema.system.jobs import Job
-from schema.wildlife.providers import AIProvider
+from schema.wildlife.providers.types import AIProvider
 
 for enum in (
     tables.WildlifeImportFormat,

@@ -8,7 +8,7 @@ from app.services.wildlife.classifications import errors
 from schema.problems import Problem, shows_error
 
 if TYPE_CHECKING:
-    from schema.wildlife.classifications import Classification
+    from schema.wildlife.classifications.types import Classification
 
 
 @shows_error(errors.StaleClassification)
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 class StaleClassification(Problem):
     """Shows errors.StaleClassification."""
 
-    present: Annotated["Classification", strawberry.lazy("schema.wildlife.classifications")] = strawberry.field(
+    present: Annotated["Classification", strawberry.lazy("schema.wildlife.classifications.types")] = strawberry.field(
         description="The FINAL as it is now, with its version."
     )

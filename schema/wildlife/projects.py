@@ -15,8 +15,8 @@ from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row, shows
 
 if TYPE_CHECKING:
-    from schema.wildlife.media import Collection
-    from schema.wildlife.places import Deployment, Location
+    from schema.wildlife.media.types import Collection
+    from schema.wildlife.places.types import Deployment, Location
 
 for enum in (
     tables.ResearchProjectStatus,
@@ -46,13 +46,13 @@ class ResearchProject(Row, of=tables.ResearchProject):
     owner: User | None = one(tables.ResearchProject.owner)
     members: Connection["ResearchProjectMember"] = many(tables.ResearchProject.members)
     teams: Connection["ResearchProjectTeam"] = many(tables.ResearchProject.teams)
-    locations: Connection[Annotated["Location", strawberry.lazy("schema.wildlife.places")]] = many(
+    locations: Connection[Annotated["Location", strawberry.lazy("schema.wildlife.places.types")]] = many(
         tables.ResearchProject.locations
     )
-    deployments: Connection[Annotated["Deployment", strawberry.lazy("schema.wildlife.places")]] = many(
+    deployments: Connection[Annotated["Deployment", strawberry.lazy("schema.wildlife.places.types")]] = many(
         tables.ResearchProject.deployments
     )
-    collections: Connection[Annotated["Collection", strawberry.lazy("schema.wildlife.media")]] = many(
+    collections: Connection[Annotated["Collection", strawberry.lazy("schema.wildlife.media.types")]] = many(
         tables.ResearchProject.collections
     )
 

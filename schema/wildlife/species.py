@@ -11,7 +11,7 @@ from resolvers.wildlife import species as resolve
 from schema.fields import Connection, computed, connection, field, many, mutation, one
 from schema.problems import InvalidInput
 from schema.row import Row, shows
-from schema.wildlife.tables import TableProblem
+from schema.wildlife.places.tables import TableProblem
 
 show_enum(tables.TaxonRank)
 

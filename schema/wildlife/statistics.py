@@ -12,8 +12,9 @@ from app.services.wildlife.statistics.progress import Progress as ProgressRow
 from app.services.wildlife.statistics.species import species_lists
 from app.services.wildlife.statistics.time_of_day import circular
 from resolvers.enums import show_enum
-from resolvers.wildlife import figures, pictures
-from resolvers.wildlife import statistics as resolve
+from resolvers.wildlife.media import pictures
+from resolvers.wildlife.statistics import figures
+from resolvers.wildlife.statistics import queries as resolve
 from schema.fields import field
 from schema.row import shows
 

@@ -21,7 +21,7 @@ from app.services.wildlife.classifications.marking import Marks
 from resolvers import ids
 from resolvers.plan import levels
 from resolvers.plan import statements as plan_statements
-from resolvers.wildlife.classifications import ClassificationFilter, ClassificationOrder, classifications
+from resolvers.wildlife.classifications.queries import ClassificationFilter, ClassificationOrder, classifications
 from tests.wildlife import factories as wildlife
 from tests.wildlife.classifying import (
     BLANK,

@@ -6,7 +6,7 @@ from app.models.wildlife.classification_projects import ClassificationProjectMem
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.projects import ResearchProjectRole
 from resolvers import ids
-from resolvers.wildlife import classification_changes, classification_projects, classificators
+from resolvers.wildlife.classifications import changes, classificators, projects
 from schema import schema
 from tests import factories
 from tests.fixtures import Person
@@ -109,7 +109,7 @@ def _membership(project_id: int, user_id: int):
 
 
 def test_every_mutation_has_a_row():
-    modules = {each.__name__ for each in (classification_changes, classification_projects, classificators)}
+    modules = {each.__name__ for each in (changes, projects, classificators)}
     mutations = schema._schema.mutation_type.fields
     ours = {
         name

@@ -20,7 +20,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.job_events import standing
 from resolvers.loaders import RowOrReference
-from resolvers.wildlife.providers import provider_key
+from resolvers.wildlife.providers.queries import provider_key
 
 
 @dataclass(frozen=True)

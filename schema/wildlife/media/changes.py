@@ -13,8 +13,8 @@ from app.services.wildlife.media import editing
 from app.services.wildlife.media.files import uploads
 from app.settings import settings
 from resolvers.enums import show_enum
-from resolvers.wildlife import media_changes as resolve
-from resolvers.wildlife.media_fetching import fetch_media
+from resolvers.wildlife.media import changes as resolve
+from resolvers.wildlife.media.fetching import fetch_media
 from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, cursor, field, mutation, one, subscription
@@ -22,8 +22,8 @@ from schema.files import UploadLink
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
-from schema.wildlife.media import Collection, Resource
-from schema.wildlife.places import Deployment
+from schema.wildlife.media.types import Collection, Resource
+from schema.wildlife.places.types import Deployment
 from schema.wildlife.projects import ResearchProject
 
 for enum in (tables.ReadingStatus, uploads.UploadState):

@@ -9,7 +9,7 @@ from app.services.wildlife.pictures import charts, media
 from app.services.wildlife.pictures.charts import ActivityChart
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.wildlife.figures import WildlifeStatistics
+from resolvers.wildlife.statistics.figures import WildlifeStatistics
 
 
 async def annotated_link(

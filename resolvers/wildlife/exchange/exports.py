@@ -17,7 +17,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
-from resolvers.wildlife.exchange import Counts, follow
+from resolvers.wildlife.exchange.imports import Counts, follow
 
 show_enum(EventsCount)
 

@@ -9,20 +9,20 @@ from app.models.wildlife import observations as observation_tables
 from app.services.wildlife.classifications import marking
 from app.services.wildlife.classifications.approvals import bulk
 from app.settings import settings
-from resolvers.wildlife import classification_changes as change
-from resolvers.wildlife import classifications as resolve
 from resolvers.wildlife import frames as resolve_frames
+from resolvers.wildlife.classifications import changes as change
+from resolvers.wildlife.classifications import queries as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, adds_fields, shows
-from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
-from schema.wildlife.classificators import ClassificatorVersion
+from schema.wildlife.classifications.classificators import ClassificatorVersion
+from schema.wildlife.classifications.projects import ClassificationProject, ClassificationProjectCollection
 from schema.wildlife.frames import Frames
-from schema.wildlife.media import Resource
-from schema.wildlife.places import Deployment
+from schema.wildlife.media.types import Resource
+from schema.wildlife.places.types import Deployment
 from schema.wildlife.problems import StaleClassification
-from schema.wildlife.providers import AIProvider
+from schema.wildlife.providers.types import AIProvider
 from schema.wildlife.species import Species
 
 

@@ -7,19 +7,19 @@ from shapely import Point
 from strawberry import auto
 
 from app.models.wildlife import deployments as tables
-from resolvers.wildlife import deployments as resolve_time
-from resolvers.wildlife import pictures
-from resolvers.wildlife import places as resolve
+from resolvers.wildlife.media import pictures
+from resolvers.wildlife.places import deployments as resolve_time
+from resolvers.wildlife.places import locations as resolve
 from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, computed, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput, LimitReached
 from schema.row import Row
-from schema.wildlife.pictures import ActivityChart
+from schema.wildlife.media.pictures import ActivityChart
 from schema.wildlife.projects import ResearchProject
 
 if TYPE_CHECKING:
-    from schema.wildlife.media import Sequence
+    from schema.wildlife.media.types import Sequence
 
 
 class Location(Row, of=tables.Location):
@@ -84,7 +84,7 @@ class Deployment(Row, of=tables.Deployment):
     activity_chart: ActivityChart | None = field(pictures.activity_chart)
     clock_corrected_by: User | None = one(tables.Deployment.clock_corrected_by)
     failures: Connection["DeploymentFailure"] = many(tables.Deployment.failures)
-    sequences: Connection[Annotated["Sequence", strawberry.lazy("schema.wildlife.media")]] = many(
+    sequences: Connection[Annotated["Sequence", strawberry.lazy("schema.wildlife.media.types")]] = many(
         tables.Deployment.sequences
     )
 

@@ -4,13 +4,13 @@ import strawberry
 from strawberry import auto
 
 from app.models.wildlife import calibrations as tables
-from resolvers.wildlife import calibrations as resolve
+from resolvers.wildlife.places import calibrations as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, shows
-from schema.wildlife.media import Resource
-from schema.wildlife.places import Deployment
+from schema.wildlife.media.types import Resource
+from schema.wildlife.places.types import Deployment
 
 
 class CalibrationSample(Row, of=tables.CalibrationSample):

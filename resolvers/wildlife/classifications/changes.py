@@ -24,7 +24,7 @@ from resolvers import ids as global_ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
 from resolvers.wildlife import choices  # noqa: F401 -- registers the enums that inputs name
-from resolvers.wildlife.classifications import ClassificationFilter, plain_filter
+from resolvers.wildlife.classifications.queries import ClassificationFilter, plain_filter
 
 
 @strawberry.input(description="What was observed: one object, or a group that an expert counted.")

@@ -8,12 +8,12 @@ from app.models.wildlife import collections as collection_tables
 from app.models.wildlife import media as tables
 from app.services.wildlife.media.files.file_links import MediaSize, of_ones_own_project
 from resolvers.enums import show_enum
-from resolvers.wildlife import media as resolve
-from resolvers.wildlife import media_links, pictures
+from resolvers.wildlife.media import media_links, pictures
+from resolvers.wildlife.media import queries as resolve
 from schema.accounts import User
 from schema.fields import Connection, computed, connection, field, many, one
 from schema.row import Row
-from schema.wildlife.places import Deployment
+from schema.wildlife.places.types import Deployment
 from schema.wildlife.projects import ResearchProject
 
 for enum in (tables.ResourceType, tables.ResourceStatus, tables.TimeSource, MediaSize):

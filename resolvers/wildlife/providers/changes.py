@@ -10,7 +10,7 @@ from app.services.wildlife.providers import connections, editing
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.optional_arguments import given
-from resolvers.wildlife.providers import provider_key
+from resolvers.wildlife.providers.queries import provider_key
 
 
 @dataclass(frozen=True)

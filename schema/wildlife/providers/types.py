@@ -7,8 +7,8 @@ from app.models import choices as choice_tables
 from app.models.kinds.system import SystemRateLimit
 from app.models.wildlife import providers as tables
 from resolvers.enums import show_enum
-from resolvers.wildlife import provider_changes as changes
-from resolvers.wildlife import providers as resolve
+from resolvers.wildlife.providers import changes
+from resolvers.wildlife.providers import queries as resolve
 from schema.accounts import User
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput, LimitReached

@@ -27,7 +27,7 @@ from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
 from resolvers.optional_arguments import given
-from resolvers.wildlife.providers import provider_key
+from resolvers.wildlife.providers.queries import provider_key
 
 
 class ClassificationProjectOrder(Order):

@@ -6,19 +6,19 @@ import strawberry
 from strawberry import auto
 
 from app.models.wildlife import classification_projects as tables
-from resolvers.wildlife import classification_projects as resolve
+from resolvers.wildlife.classifications import projects as resolve
 from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one
 from schema.problems import Conflict, InvalidInput
 from schema.row import Row, adds_fields
-from schema.wildlife.classificators import Classificator
-from schema.wildlife.media import Collection
+from schema.wildlife.classifications.classificators import Classificator
+from schema.wildlife.media.types import Collection
 from schema.wildlife.projects import ResearchProject
-from schema.wildlife.providers import AIProvider
+from schema.wildlife.providers.types import AIProvider
 
 if TYPE_CHECKING:
-    from schema.wildlife.classifications import Classification
+    from schema.wildlife.classifications.types import Classification
 
 
 class ClassificationProject(Row, of=tables.ClassificationProject):
@@ -71,9 +71,9 @@ class ClassificationProjectCollection(Row, of=tables.ClassificationProjectCollec
     created_at: auto
     project: ClassificationProject = one(tables.ClassificationProjectCollection.project, needs_read=True)
     collection: Collection = one(tables.ClassificationProjectCollection.collection, needs_read=True)
-    classifications: Connection[Annotated["Classification", strawberry.lazy("schema.wildlife.classifications")]] = many(
-        tables.ClassificationProjectCollection.classifications
-    )
+    classifications: Connection[
+        Annotated["Classification", strawberry.lazy("schema.wildlife.classifications.types")]
+    ] = many(tables.ClassificationProjectCollection.classifications)
 
 
 @strawberry.type

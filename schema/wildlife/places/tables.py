@@ -4,7 +4,7 @@ import strawberry
 
 from app.services.wildlife.places import tables as service
 from app.settings import settings
-from resolvers.wildlife import tables as resolve
+from resolvers.wildlife.places import tables as resolve
 from schema.fields import mutation
 from schema.problems import InvalidInput, LimitReached
 from schema.row import shows

@@ -15,7 +15,7 @@ from app.services.wildlife.species_classifiers import audit, training
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
-from resolvers.wildlife.providers import provider_key
+from resolvers.wildlife.providers.queries import provider_key
 
 
 class SpeciesTrainingOrder(Order):

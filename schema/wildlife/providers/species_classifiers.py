@@ -11,8 +11,8 @@ from app.models.kinds.wildlife import WildlifeRateLimit
 from app.models.wildlife import species_classifiers as tables
 from app.services.billing import charges
 from resolvers.enums import show_enum
-from resolvers.wildlife import species_classifiers as resolve
-from resolvers.wildlife.classifications import ClassificationOrder
+from resolvers.wildlife.classifications.queries import ClassificationOrder
+from resolvers.wildlife.providers import species_classifiers as resolve
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
 from schema.billing.spending import CostEstimate
@@ -20,8 +20,8 @@ from schema.fields import Connection, connection, field, mutation, one
 from schema.problems import Conflict, InvalidInput, Unavailable
 from schema.row import Row
 from schema.system.jobs import Job
-from schema.wildlife.classifications import Classification
-from schema.wildlife.providers import LocalAIProvider
+from schema.wildlife.classifications.types import Classification
+from schema.wildlife.providers.types import LocalAIProvider
 
 for enum in (tables.SpeciesTrainingStatus, tables.EvaluationSplit):
     show_enum(enum)

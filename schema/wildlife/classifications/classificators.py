@@ -4,7 +4,7 @@ import strawberry
 from strawberry import auto
 
 from app.models.wildlife import classificators as tables
-from resolvers.wildlife import classificators as resolve
+from resolvers.wildlife.classifications import classificators as resolve
 from schema.accounts import User
 from schema.deleted import Deleted
 from schema.fields import Connection, connection, field, many, mutation, one

@@ -39,7 +39,8 @@ from app.services.wildlife.statistics.time_of_day import activity as activity_se
 from app.services.wildlife.statistics.time_of_day.circular import Activity
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.wildlife.figures import (
+from resolvers.wildlife.providers.queries import provider_key
+from resolvers.wildlife.statistics.figures import (
     Effort,
     IndependentRecords,
     Occupancy,
@@ -48,7 +49,6 @@ from resolvers.wildlife.figures import (
     WildlifeStatistics,
     chosen_by,
 )
-from resolvers.wildlife.providers import provider_key
 
 GAP_MINUTES_MAX = 10_080
 TIMES_MAX = 10_000

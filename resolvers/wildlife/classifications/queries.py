@@ -25,7 +25,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
 from resolvers.wildlife import choices  # noqa: F401 -- registers the enums that inputs name
-from resolvers.wildlife.providers import provider_key
+from resolvers.wildlife.providers.queries import provider_key
 
 if TYPE_CHECKING:
     from app.models.wildlife.media import ResourceType

@@ -12,7 +12,7 @@ from app.models.wildlife import ai_jobs as tables
 from app.services.billing import charges
 from app.services.wildlife.ai_jobs import config
 from resolvers.enums import show_enum
-from resolvers.wildlife import ai_jobs as resolve
+from resolvers.wildlife.providers import ai_jobs as resolve
 from schema.accounts import User
 from schema.billing.problems import InsufficientFunds
 from schema.billing.spending import CostEstimate
@@ -20,9 +20,9 @@ from schema.fields import Connection, connection, cursor, field, many, mutation,
 from schema.problems import Conflict, InvalidInput, LimitReached, Unavailable
 from schema.row import Row, shows
 from schema.system.jobs import Job
-from schema.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
-from schema.wildlife.media import Resource
-from schema.wildlife.providers import AIProvider, AIProviderConnection
+from schema.wildlife.classifications.projects import ClassificationProject, ClassificationProjectCollection
+from schema.wildlife.media.types import Resource
+from schema.wildlife.providers.types import AIProvider, AIProviderConnection
 
 for enum in (tables.AIJobStage, tables.RemoteStatus, tables.AIOutcome, config.Overwrite):
     show_enum(enum)

@@ -1,0 +1,1 @@
+"""Classifications, the projects that they are made in, and classificators."""

@@ -1,0 +1,1 @@
+"""Media: lists, changes, links to files, and pictures."""

@@ -1,0 +1,1 @@
+"""Locations and deployments, tables of them, and calibrations."""

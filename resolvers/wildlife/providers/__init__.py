@@ -1,0 +1,1 @@
+"""AI providers, their jobs, and classifiers of species."""

@@ -1,0 +1,1 @@
+"""GraphQL types for classifications, the projects that they are made in, and classificators."""

@@ -1,0 +1,1 @@
+"""GraphQL types for media, their changes, and charts."""

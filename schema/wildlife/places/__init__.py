@@ -1,0 +1,1 @@
+"""GraphQL types for locations and deployments, tables of them, and calibrations."""

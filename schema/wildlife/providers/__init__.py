@@ -1,0 +1,1 @@
+"""GraphQL types for AI providers, their jobs, and classifiers of species."""
