@@ -16,7 +16,7 @@ from typing import NamedTuple
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.graphql.websockets.outbox import Line
+from app.web.graphql.websockets.line import Handshake
 
 START_S_MAX = 120
 PROCESS_START_S_MAX = 240
@@ -59,7 +59,9 @@ def serving(app: ASGIApp) -> Iterator[Server]:
         await app(scope, receive, send)
 
     server = _Announcing(
-        uvicorn.Config(counted, host="127.0.0.1", port=0, ws=Line, log_level="critical", timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            counted, host="127.0.0.1", port=0, ws=Handshake, log_level="critical", timeout_graceful_shutdown=1
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from app.settings import settings
 from app.web.connection_limits import Crowd
 from app.web.fast_path.exchange import Hurry, Post
 from app.web.fast_path.protocol import BoundedHttp
-from app.web.graphql.websockets.outbox import Line
+from app.web.graphql.websockets.line import Handshake
 from app.web.proxies import ours
 
 # For the database, Redis, what is read and sent, and whoever asks whether we are well.
@@ -84,7 +84,7 @@ def configuration(
         host=host or settings.host,
         port=settings.port if port is None else port,
         loop="uvloop",
-        ws=Line,
+        ws=Handshake,
         ws_max_size=settings.socket_message_bytes_max,
         # Our protocol has its own pings, which prove that the client's program lives, not only its socket.
         ws_ping_interval=None,

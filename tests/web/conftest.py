@@ -44,6 +44,7 @@ class Journal:
     callers: list[Caller] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    known: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
     opened: int = 0
     closed: int = 0
@@ -52,6 +53,10 @@ class Journal:
     revoked: set[str] = field(default_factory=set)
     ends: dict[str, datetime] = field(default_factory=dict)
     requests: list[tuple[object, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Until a test clears it, everybody is known at once.
+        self.known.set()
 
 
 @dataclass
@@ -224,6 +229,7 @@ def _context_maker(served: Callable[[], Served]) -> Any:
     async def make_context(token: str | None, caller: Caller) -> Context:
         journal = served().journal
         journal.callers.append(caller)
+        await journal.known.wait()
         if token is None:
             return Context(journal)
         if token == "bug":

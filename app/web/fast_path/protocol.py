@@ -102,6 +102,8 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._leave_crowd()
         super().handle_websocket_upgrade()
+        # Each holds the other, and both would stay until garbage is looked for.
+        self.parser = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         if self._is_between and not self._is_crowded():

@@ -1,31 +1,32 @@
 """What is said over one WebSocket: the messages of `graphql-transport-ws`, operations side by side, an orderly end."""
 
 import asyncio
-import re
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from contextvars import copy_context
 from typing import Any
 
 import orjson
-from starlette.types import Receive
+import structlog
 
 from app.errors import BadRequest, LimitReached, RateLimited, Unauthenticated, Unavailable, quoted
 from app.settings import settings
 from app.telemetry.metering import current, timed
-from app.web.graphql.connection_slots import Slot, holder
+from app.web.graphql.connection_slots import Places, Slot, holder
 from app.web.graphql.errors import MASKED, Refused, record
 from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operations.bill import Bill
-from app.web.graphql.operations.operation import Caller, Operation
-from app.web.graphql.operations.request import Malformed, Parameters, decode, parameters
+from app.web.graphql.operations.operation import Caller, Context, Operation
+from app.web.graphql.operations.request import Malformed, Parameters, parameters
 from app.web.graphql.operations.results import OperationResult, accident, refusal
 from app.web.graphql.subscriptions.token_checks import Watch
+from app.web.graphql.websockets.line import Line
+from app.web.graphql.websockets.messages import Message, id_of, is_id, opening, payload_of, read, token_in
 from app.web.graphql.websockets.operation import Running
-from app.web.graphql.websockets.outbox import Line, Outbox
+from app.web.graphql.websockets.outbox import Outbox
 from app.web.origin import bearer
+from app.web.routes import metrics
 
-ID_LENGTH_MAX = 128
-OPENING = re.compile(r'"(id|type)"\s*:\s*"([^"\\]+)"')
-OPENING_LENGTH_MAX = 300
 # What a message holds beside its request.
 ENVELOPE_BYTES_MAX = 1_024
 REASON_BYTES_MAX = 123
@@ -43,7 +44,7 @@ TOO_MANY = 4429
 SILENT = 4499
 FAILED = 4500
 
-Message = dict[str, Any]
+log = structlog.get_logger(__name__)
 
 
 class Ended(Exception):
@@ -56,61 +57,120 @@ class Ended(Exception):
 
 
 class Conversation:
-    """One socket from its opening to its end. It has a task of its own only for what it hears and what is asked."""
+    """One socket from its opening to its end. It has a task only for what is asked, until that has begun."""
+
+    __slots__ = (
+        "_authorization",
+        "_beat",
+        "_begun",
+        "_caller",
+        "_ended",
+        "_engine",
+        "_heard",
+        "_is_initialised",
+        "_is_open",
+        "_is_over",
+        "_left",
+        "_limit",
+        "_line",
+        "_loop",
+        "_operations",
+        "_outbox",
+        "_place",
+        "_places",
+        "_surroundings",
+        "_tasks",
+        "_token",
+        "_unheard",
+        "_watch",
+    )
 
     def __init__(
         self,
-        line: Line,
-        receive: Receive,
         engine: GraphQLEngine,
         caller: Caller,
-        place: Slot,
+        places: Places,
+        left: "Callable[[Conversation], None]",
         authorization: str | None = None,
     ) -> None:
-        self._line = line
-        self._receive = receive
         self._engine = engine
         self._caller = caller
-        self._place = place
+        self._places = places
+        self._place: Slot | None = None
+        self._left = left
         self._authorization = authorization
         self._token: str | None = None
         self._is_initialised = False
-        self._outbox = Outbox(line, self._too_slow)
         self._operations: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._begun = 0
-        self._limit = asyncio.timeout(settings.socket_init_s_max)
         self._is_open = True
+        self._is_over = False
         self._ended: Ended | None = None
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
         self._beat: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
+        # What comes while the token is looked up.
+        self._unheard: list[str | None] | None = None
+        # What is heard later is logged as what is said now.
+        self._surroundings = copy_context()
 
-    async def hold(self) -> Ended | None:
-        """Talk until somebody ends it, and say how; None if the client has gone. Nothing runs on it any more then."""
+    def begin(self, line: Line) -> None:
+        """Talk on this line until somebody ends it."""
+        self._limit = self._loop.call_later(
+            settings.socket_init_s_max, self._stop, Ended(INIT_TIMEOUT, "Connection initialisation timeout")
+        )
+        self._line = line
+        self._outbox = Outbox(line, self._too_slow)
         try:
-            async with self._limit:
-                await self._listen()
-        except Ended as ended:
-            return ended
-        except Exception as error:  # noqa: BLE001 - the last net: a bug of ours ends one socket, and not silently
-            if isinstance(error, TimeoutError) and self._limit.expired():
-                return self._ended or Ended(INIT_TIMEOUT, "Connection initialisation timeout")
-            record(error, request_id=self._caller.request_id)
-            return Ended(FAILED, MASKED)
-        finally:
-            await self._stop()
-        return None
+            self._place = self._places.take(holder(None, self._caller.address))
+        except RateLimited as problem:
+            # Clients take it as: try again, later and later.
+            self._stop(Ended(TRY_AGAIN, problem.message))
 
     def end(self, ended: Ended, *, after_s: float = 0) -> None:
         """Have it closed with this code and reason. The first who says so is heard."""
-        if self._is_open and not self._limit.expired():
-            self._is_open, self._ended = False, ended
-            self._limit.reschedule(self._loop.time() + after_s)
+        if self._is_open:
+            self._is_open = False
+            self._limit.cancel()
+            self._limit = self._loop.call_later(after_s, self._stop, ended)
 
-    async def _stop(self) -> None:
-        self._is_open = False
+    def gone(self) -> None:
+        """The client has left."""
+        self._stop(None)
+
+    def hear(self, text: str | None) -> None:
+        """Take the client's next message; None if it is no text."""
+        if self._unheard is None:
+            self._surroundings.run(self._listen, text)
+        else:
+            self._unheard.append(text)
+
+    def _listen(self, text: str | None) -> None:
+        if self._is_over:
+            return
+        self._heard = self._loop.time()
+        try:
+            try:
+                self._hear(read(text), len(text.encode()) if text else 0)
+            except Malformed as malformed:
+                self._refuse(malformed, text or "")
+        except Ended as ended:
+            self._stop(ended)
+        except Exception as error:  # noqa: BLE001 - the last net: a bug of ours ends one socket, and not silently
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        record(error, request_id=self._caller.request_id)
+        self._stop(Ended(FAILED, MASKED))
+
+    def _stop(self, ended: Ended | None) -> None:
+        """End what runs on it, and then the connection."""
+        if self._is_over:
+            return
+        self._is_open, self._is_over, self._ended = False, True, ended
+        self._limit.cancel()
         self._outbox.close()
         if self._beat:
             self._beat.cancel()
@@ -119,48 +179,60 @@ class Conversation:
         for running in self._operations.values():
             running.cut_short()
         self._operations.clear()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            task.cancel()
+        self._leave()
 
-    async def _listen(self) -> None:
-        while True:
-            received = await self._receive()
-            if received["type"] == "websocket.disconnect":
-                return
-            self._heard = self._loop.time()
-            text = received.get("text")
-            try:
-                await self._hear(_message(text), len(text.encode()) if text else 0)
-            except Malformed as malformed:
-                self._refuse(malformed, text or "")
+    def _leave(self) -> None:
+        """Close it, once nothing runs on it any more."""
+        if self._tasks or not self._is_over:
+            return
+        if self._place:
+            self._place.leave()
+        if self._ended:
+            metrics.closes.labels(self._ended.code).inc()
+            ended = {"code": self._ended.code, "reason": self._ended.reason}
+            log.info("socket closed", request_id=self._caller.request_id, **ended)
+            self._line.hang_up(self._ended.code, self._ended.reason)
+        self._left(self)
+
+    def _begin_task(self, steps: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(steps)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._leave()
 
     def _refuse(self, malformed: Malformed, text: str) -> None:
         """Say it of the operation that it is about, if it is about one; else it ends the socket."""
         message: Message = malformed.decoded if isinstance(malformed.decoded, dict) else {}
         if malformed.status == 413:
             # It was not decoded, being too large for that.
-            message = _opening(text)
+            message = opening(text)
         id = message.get("id")
-        if not (self._is_initialised and message.get("type") == "subscribe" and _is_id(id)):
+        if not (self._is_initialised and message.get("type") == "subscribe" and is_id(id)):
             raise Ended(INVALID, malformed.message)
         if id in self._operations:
             raise Ended(DUPLICATE, f"Subscriber for {id} already exists")
         refused = refusal(Refused([BadRequest(malformed.message)]))
         self._say({"type": "error", "id": id, "payload": refused.errors})
 
-    async def _hear(self, message: Message, size: int) -> None:
+    def _hear(self, message: Message, size: int) -> None:
         match message.get("type"):
             case "connection_init":
-                await self._init(_payload(message))
+                self._init(payload_of(message))
             case "ping":
-                echoed = {"payload": message["payload"]} if _payload(message) is not None else {}
+                echoed = {"payload": message["payload"]} if payload_of(message) is not None else {}
                 self._say({"type": "pong", **echoed})
             case "pong":
-                _payload(message)
+                payload_of(message)
             case "subscribe":
-                self._subscribe(_id(message), message, size)
+                self._subscribe(id_of(message), message, size)
             case "complete":
-                running = self._operations.pop(_id(message), None)
+                running = self._operations.pop(id_of(message), None)
                 if running:
                     running.cut_short()
             case str() as unknown:
@@ -168,22 +240,41 @@ class Conversation:
             case _:
                 raise Malformed("A message needs a 'type', which must be a string.")
 
-    async def _init(self, payload: Message | None) -> None:
+    def _init(self, payload: Message | None) -> None:
         if self._is_initialised:
             raise Ended(TOO_MANY, "Too many initialisation requests")
         try:
-            token = _token(payload or {})
+            token = token_in(payload or {})
             self._token = bearer(self._authorization) if token is None else token
-            context = await self._engine.context(self._token, self._caller)
-            if context.viewer_id is not None:
-                self._place.move(holder(context.viewer_id, self._caller.address))
         except Unauthenticated as problem:
             raise Ended(FORBIDDEN, problem.message) from None
+        self._unheard = []
+        self._line.pause()
+        self._begin_task(self._look_up())
+
+    async def _look_up(self) -> None:
+        """Find out whose the token is, and go on listening."""
+        try:
+            context = await self._engine.context(self._token, self._caller)
+            if context.viewer_id is not None and self._place:
+                self._place.move(holder(context.viewer_id, self._caller.address))
+        except Unauthenticated as problem:
+            self._stop(Ended(FORBIDDEN, problem.message))
         except (Unavailable, RateLimited) as problem:
-            raise Ended(TRY_AGAIN, problem.message) from None
+            self._stop(Ended(TRY_AGAIN, problem.message))
+        except Exception as error:  # noqa: BLE001 - as in `_listen`
+            self._fail(error)
+        else:
+            self._welcome(context)
+            unheard, self._unheard = self._unheard or [], None
+            for text in unheard:
+                self._listen(text)
+            self._line.resume()
+
+    def _welcome(self, context: Context) -> None:
         self._is_initialised = True
         if self._is_open:
-            self._limit.reschedule(None)
+            self._limit.cancel()
         # What is too large for its operation is refused there, and ends nothing else.
         largest = settings.socket_refused_bytes_max
         if context.viewer_id is not None:
@@ -219,9 +310,7 @@ class Conversation:
         caller = self._caller._replace(request_id=f"{self._caller.request_id}.{self._begun}")
         running = self._operations[id] = Running(id, caller, given_parameters, self._outbox, self._over)
         bill = self._engine.bill(caller.address)
-        task = running.task = asyncio.create_task(self._operate(running, given_parameters, bill))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        running.task = self._begin_task(self._operate(running, given_parameters, bill))
 
     def _over(self, running: Running) -> None:
         self._operations.pop(running.id, None)
@@ -272,48 +361,3 @@ class Conversation:
 
     def _say(self, message: Message) -> None:
         self._outbox.put((orjson.dumps(message),))
-
-
-def _message(text: str | None) -> Message:
-    if text is None:
-        raise Malformed("A message must be a text frame with a JSON object.")
-    message = decode(text)
-    if not isinstance(message, dict):
-        raise Malformed("A message must be a JSON object.")
-    return message
-
-
-def _payload(message: Message) -> Message | None:
-    payload = message.get("payload")
-    if payload is not None and not isinstance(payload, dict):
-        raise Malformed("'payload' must be an object.")
-    return payload
-
-
-def _opening(text: str) -> Message:
-    """The id and the type of a message that is refused unread, where they come first, as clients write them."""
-    return dict(pair for pair in OPENING.findall(text.partition('"payload"')[0][:OPENING_LENGTH_MAX]))
-
-
-def _is_id(id: object) -> bool:
-    return isinstance(id, str) and 0 < len(id) <= ID_LENGTH_MAX
-
-
-def _id(message: Message) -> str:
-    id: str = message.get("id", "")
-    if not _is_id(id):
-        raise Malformed(f"'id' must be a string of 1 to {ID_LENGTH_MAX} characters.")
-    return id
-
-
-def _token(payload: Message) -> str | None:
-    """The token in `connectionParams`: as the header would be, or by itself."""
-    for name, value in payload.items():
-        if name.lower() == "authorization" and value is not None:
-            return bearer(str(value))
-    token = payload.get("token")
-    if token is None or token == "":
-        return None
-    if not isinstance(token, str):
-        raise Unauthenticated("'token' must be a string.")
-    return token

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import Any
+from contextlib import suppress
 
 import structlog
 from starlette.datastructures import Headers
@@ -10,14 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from app.errors import Code, RateLimited
+from app.errors import Code
 from app.settings import settings
-from app.web.graphql.connection_slots import Places, holder
+from app.web.graphql.connection_slots import Places
 from app.web.graphql.errors import failure
 from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operations.operation import Caller
-from app.web.graphql.websockets.outbox import LINE, Line
-from app.web.graphql.websockets.session import RESTART, SUBPROTOCOL, TRY_AGAIN, Conversation, Ended
+from app.web.graphql.websockets.line import HANDSHAKE, Handshake
+from app.web.graphql.websockets.session import RESTART, SUBPROTOCOL, Conversation, Ended
 from app.web.origin import address_of, client_of, is_foreign_page, request_id_of
 from app.web.routes import metrics
 
@@ -36,7 +36,8 @@ class Sockets:
     def __init__(self, engine: GraphQLEngine, places: Places) -> None:
         self._engine = engine
         self._places = places
-        self._held: dict[asyncio.Task[Any], Conversation] = {}
+        self._held: set[Conversation] = set()
+        self._emptied = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         offered: list[str] = scope.get("subprotocols", [])
@@ -47,63 +48,38 @@ class Sockets:
             log.info("socket refused", request_id=caller.request_id, origin=headers["origin"][:ORIGIN_LENGTH_MAX])
             await WebSocket(scope, receive, send).send_denial_response(_foreign(caller.request_id))
             return
-        metrics.sockets.inc()
+        conversation = Conversation(self._engine, caller, self._places, self._left, headers.get("authorization"))
         try:
             await receive()
             # A browser reads our close code only if it is given one of the protocols that it offered.
             subprotocol = PROTOCOL if spoken else next(iter(offered), None)
             await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
-            line: Line = scope["extensions"][LINE]["line"]
-            ended = (
-                await self._converse(line, receive, caller, headers.get("authorization")) if spoken else _not_spoken()
-            )
-            if ended:
-                _close(line, ended, caller)
         except OSError:
             # The client has gone before it was let in.
             return
-        finally:
-            metrics.sockets.dec()
-            self._held.pop(_task(), None)
+        metrics.sockets.inc()
+        self._held.add(conversation)
+        handshake: Handshake = scope["extensions"][HANDSHAKE]["handshake"]
+        handshake.hand_over(conversation)
+        if not spoken:
+            conversation.end(Ended(SUBPROTOCOL, f"Subprotocol not acceptable: use {PROTOCOL}"))
 
-    async def _converse(self, line: Line, receive: Receive, caller: Caller, authorization: str | None) -> Ended | None:
-        try:
-            place = self._places.take(holder(None, caller.address))
-        except RateLimited as problem:
-            # Clients take it as: try again, later and later.
-            return Ended(TRY_AGAIN, problem.message)
-        conversation = Conversation(line, receive, self._engine, caller, place, authorization)
-        self._held[_task()] = conversation
-        try:
-            return await conversation.hold()
-        finally:
-            place.leave()
+    def _left(self, conversation: Conversation) -> None:
+        metrics.sockets.dec()
+        self._held.discard(conversation)
+        if not self._held:
+            self._emptied.set()
 
     async def end(self) -> None:
         """Close every socket with 1012 when its subscriptions have ended; clients take it as: connect again."""
-        held = dict(self._held)
-        for conversation in held.values():
+        for conversation in self._held:
             restart = Ended(RESTART, "The server restarts: connect again")
             conversation.end(restart, after_s=random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
-        if held:
-            await asyncio.wait(held, timeout=settings.shutdown_s / 2)
-
-
-def _task() -> asyncio.Task[Any]:
-    task = asyncio.current_task()
-    assert task, "a socket is served by a task"
-    return task
+        if self._held:
+            self._emptied.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), settings.shutdown_s / 2)
 
 
 def _foreign(request_id: str) -> Response:
     return JSONResponse({"errors": [failure(FOREIGN, Code.FORBIDDEN, requestId=request_id)]}, status_code=403)
-
-
-def _not_spoken() -> Ended:
-    return Ended(SUBPROTOCOL, f"Subprotocol not acceptable: use {PROTOCOL}")
-
-
-def _close(line: Line, ended: Ended, caller: Caller) -> None:
-    metrics.closes.labels(ended.code).inc()
-    log.info("socket closed", request_id=caller.request_id, code=ended.code, reason=ended.reason)
-    line.hang_up(ended.code, ended.reason)
