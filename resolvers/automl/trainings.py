@@ -202,7 +202,7 @@ async def work_updated(info: Info, work_id: strawberry.ID, after: str | None = N
 
     start = await info.context.events.beginning(after)
     row = await info.context.read(Work, work_id)
-    at_work = await standing(info, row.job_id, is_done=row.status is WorkStatus.FINISHED)
+    at_work = await standing(info, row.job_id, after=after, is_done=row.status is WorkStatus.FINISHED)
     now = Standing(row.progress, row.stage, at_work.message, row.eta_s)
     first = WorkEvent(start.cursor or "", row, status=row.status, best_score=row.best_score, **asdict(now))
     return SourceStream.of_work(

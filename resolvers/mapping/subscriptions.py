@@ -81,7 +81,7 @@ async def training_updated(
 
     start = await info.context.events.beginning(after)
     training = await info.context.read(Training, training_id)
-    first = TrainingEvent(**await _now(info, start, training), epoch=_last_epoch(training), training=training)
+    first = TrainingEvent(**await _now(info, start, after, training), epoch=_last_epoch(training), training=training)
     return _stream(info, progress_service.topic_of(Training, training.id), start, after, first, read)
 
 
@@ -99,7 +99,7 @@ async def prediction_updated(
 
     start = await info.context.events.beginning(after)
     prediction = await info.context.read(Prediction, prediction_id)
-    first = PredictionEvent(**await _now(info, start, prediction), prediction=prediction)
+    first = PredictionEvent(**await _now(info, start, after, prediction), prediction=prediction)
     return _stream(info, progress_service.topic_of(Prediction, prediction.id), start, after, first, read)
 
 
@@ -117,13 +117,15 @@ async def inspection_updated(
 
     start = await info.context.events.beginning(after)
     inspection = await info.context.read(Inspection, inspection_id)
-    first = InspectionEvent(**await _now(info, start, inspection), inspection=inspection)
+    first = InspectionEvent(**await _now(info, start, after, inspection), inspection=inspection)
     return _stream(info, progress_service.topic_of(Inspection, inspection.id), start, after, first, read)
 
 
-async def _now(info: Info, start: Position, work: Training | Prediction | Inspection) -> dict[str, Any]:
+async def _now(
+    info: Info, start: Position, after: str | None, work: Training | Prediction | Inspection
+) -> dict[str, Any]:
     """How the work stands, as the first event has it."""
-    now = await standing(info, work.job_id, is_done=work.status is TrainingStatus.FINISHED)
+    now = await standing(info, work.job_id, after=after, is_done=work.status is TrainingStatus.FINISHED)
     return {"cursor": start.cursor, "status": work.status, **asdict(now)}
 
 

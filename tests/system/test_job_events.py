@@ -16,10 +16,12 @@ from app.models.wildlife.exchange import (
     WildlifeImportFormat,
 )
 from app.models.wildlife.uploads import MediaReading
+from app.services.system import jobs
 from app.services.system.jobs import Progress
 from resolvers.ids import encode
 from schema import schema
 from tests import factories
+from tests.silence import until
 from tests.system.clients import connected
 from tests.wildlife import classifying
 
@@ -100,11 +102,15 @@ RUNNING = {
 }
 
 
-async def first(live, viewer, name, row, shown):
+def following(name, shown, after=""):
     [argument] = [each for each in CORE.subscription_type.fields[name].args if each != "after"]
-    document = f"subscription ($id: ID!) {{ {name}({argument}: $id) {{ {' '.join(shown)} }} }}"
+    variables = "$id: ID!, $after: String" if after else "$id: ID!"
+    return f"subscription ({variables}) {{ {name}({argument}: $id, {after}) {{ {' '.join(shown)} }} }}"
+
+
+async def first(live, viewer, name, row, shown):
     async with connected(live, viewer) as client:
-        await client.subscribe(document, id=encode(row))
+        await client.subscribe(following(name, shown), id=encode(row))
         return await client.next()
 
 
@@ -121,6 +127,28 @@ async def test_the_first_event_says_how_every_job_stands(live, database, owner):
         assert {field: told[field] for field in expected if field in told} == {
             field: value for field, value in expected.items() if field in told
         }, name
+
+
+async def test_a_subscription_that_goes_on_does_not_read_how_its_job_stands(live, database, owner, monkeypatch):
+    asked, standing = [], jobs.standing
+
+    def noted(read, job_id, **named):
+        asked.append(job_id)
+        return standing(read, job_id, **named)
+
+    monkeypatch.setattr(jobs, "standing", noted)
+    for name in sorted(RUNNING.keys() - {"mediaReadingUpdated"}):
+        make, fields, _ = RUNNING[name]
+        job = await factories.job(database, state=JobState.RUNNING, user_id=owner.id, **STANDS)
+        row = await make(database, owner, job_id=job.id, **fields)
+        cursor = (await first(live, owner, name, row, {"cursor"}))["cursor"]
+        assert asked == [job.id], name
+        asked.clear()
+        async with connected(live, owner) as client:
+            await client.subscribe(following(name, {"cursor"}, "after: $after"), id=encode(row), after=cursor)
+            await until(lambda: asked)
+        assert asked == [None], name
+        asked.clear()
 
 
 @pytest.mark.parametrize(

@@ -351,7 +351,7 @@ async def follow(
     start = await info.context.events.beginning(after)
     row = await info.context.read(table, id)
     done = row.status in ENDED and row.status is not ExchangeStatus.FAILED
-    now = await standing(info, row.job_id, is_done=done)
+    now = await standing(info, row.job_id, after=after, is_done=done)
     return SourceStream.of_work(
         info.context.events,
         progress.topic_of(row),

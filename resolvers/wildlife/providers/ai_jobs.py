@@ -188,7 +188,7 @@ async def ai_classification_job_updated(
 
     start = await info.context.events.beginning(after)
     job = await info.context.read(AIClassificationJob, id)
-    at_work = await standing(info, job.job_id, is_done=job.stage.is_final)
+    at_work = await standing(info, job.job_id, after=after, is_done=job.stage.is_final)
     message = at_work.message if job.stage is AIJobStage.RUNNING else None
     return SourceStream.of_work(
         info.context.events,
