@@ -72,6 +72,19 @@ async def test_who_asks_while_others_begin_begins_together(listen, wire, eventua
     assert wire.runs == 2
 
 
+async def test_the_longer_a_beginning_takes_the_longer_the_next_waits_for_more(connect, listen, wire):
+    wire.beginning_s = 0.2
+    first, second = await listen(), await listen()
+    async with connect() as third:
+        await third.init()
+        assert await texts(first, 1) == ["how things stand"]
+        await asyncio.sleep(0.1)  # the second is not begun for twice as long as the first took
+        await third.subscribe("1", NEWS, topic=TOPIC)
+        for talk in (second, third):
+            assert await texts(talk, 1) == ["how things stand"]
+    assert wire.runs == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [{"topic": "town"}, {"query": NAMED}, {"token": "viewer-2"}, {"query": NEWS + "  "}],

@@ -82,6 +82,10 @@ class GraphQLEngine:
         self.bill: Callable[[str], Bill] = partial(Bill, budget)
         """Makes what a request from an address is charged on."""
 
+    def known(self, token: str | None, caller: Caller) -> Context | None:
+        """The context of a token whose owner is known without asking."""
+        return self._context_now(token, caller) if self._context_now else None
+
     async def prepare(
         self,
         parameters: Parameters,
@@ -138,7 +142,7 @@ class GraphQLEngine:
         plan = prepared.plan_made if prepared else None
         if prepared is None or plan is None or not plan.may_begin or parameters.size > prepared.sizes.bytes_max:
             return None
-        context = self._context_now(token, caller) if self._context_now else None
+        context = self.known(token, caller)
         if context is None or not bill.begin(context.viewer_id):
             return None
         cost = _measured(prepared, parameters, bill)

@@ -24,8 +24,10 @@ from app.web.graphql.subscriptions.key import Likeness
 BEFORE_ALL = Position(-1, -1)
 # So many are told of an event before others have their turn on the event loop.
 TOLD_AT_ONCE = 200
-# So long a group that begins behind another waits for more who ask: a beginning costs the database three statements.
-GATHERED_S = 0.02
+# A group that begins behind another waits for more who ask: a beginning costs the database three statements. It waits
+# so many times as long as the other took, which is longest when thousands come back at once.
+GATHERED_TIMES = 2
+GATHERED_S_MIN, GATHERED_S_MAX = 0.02, 0.5
 
 
 class Subscriber:
@@ -119,6 +121,8 @@ class Group:
         self._members: dict[Subscriber, None] = {}
         self._reached = BEFORE_ALL
         self._has_begun = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._since = self._loop.time()
         self._work, self._charged_s = Work(), 0.0
         # What is done for all of them is added up apart from what the first of them asked for by itself.
         others = current.set(self._work)
@@ -138,15 +142,15 @@ class Group:
             self._close()
             self._task.cancel()
 
-    async def begins(self) -> None:
-        """Return when it has said how it begins."""
+    async def begins(self) -> float:
+        """How many seconds it took to say how it begins, once it has."""
         await self._has_begun.wait()
+        return self._loop.time() - self._since
 
     async def _run(self, behind: "Group | None") -> None:
         if behind:
-            await behind.begins()
-            await asyncio.sleep(GATHERED_S)
-        self.is_open = False
+            await asyncio.sleep(min(max(GATHERED_S_MIN, GATHERED_TIMES * await behind.begins()), GATHERED_S_MAX))
+        self.is_open, self._since = False, self._loop.time()
         try:
             last = await self._tell_all()
         except Exception as error:  # noqa: BLE001 - the last net: a bug of ours ends one group, and not silently

@@ -248,6 +248,10 @@ class Conversation:
             self._token = bearer(self._authorization) if token is None else token
         except Unauthenticated as problem:
             raise Ended(FORBIDDEN, problem.message) from None
+        known = self._engine.known(self._token, self._caller)
+        if known:
+            self._enter(known)
+            return
         self._unheard = []
         self._line.pause()
         self._begin_task(self._look_up())
@@ -255,9 +259,9 @@ class Conversation:
     async def _look_up(self) -> None:
         """Find out whose the token is, and go on listening."""
         try:
-            context = await self._engine.context(self._token, self._caller)
-            if context.viewer_id is not None and self._place:
-                self._place.move(holder(context.viewer_id, self._caller.address))
+            self._enter(await self._engine.context(self._token, self._caller))
+        except Ended as ended:
+            self._stop(ended)
         except Unauthenticated as problem:
             self._stop(Ended(FORBIDDEN, problem.message))
         except (Unavailable, RateLimited) as problem:
@@ -265,13 +269,18 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - as in `_listen`
             self._fail(error)
         else:
-            self._welcome(context)
             unheard, self._unheard = self._unheard or [], None
             for text in unheard:
                 self._listen(text)
             self._line.resume()
 
-    def _welcome(self, context: Context) -> None:
+    def _enter(self, context: Context) -> None:
+        """Welcome this viewer, unless too many sockets are theirs."""
+        try:
+            if context.viewer_id is not None and self._place:
+                self._place.move(holder(context.viewer_id, self._caller.address))
+        except RateLimited as problem:
+            raise Ended(TRY_AGAIN, problem.message) from None
         self._is_initialised = True
         if self._is_open:
             self._limit.cancel()
