@@ -46,7 +46,7 @@ WATCH = """subscription ($id: ID!, $after: String) {
 CORE_OF_SERVER = ("taskset", "-c", "0")
 CORE_OF_LISTENERS = ("taskset", "-c", "1")
 REST_S = 0.3
-FILES_BESIDES = 1_000
+FILES_BESIDES = 250
 # The CPU is the server's: to connect and subscribe a socket, and for each delivery. The memory is its growth for each
 # socket, before the events and after.
 COLUMNS = (

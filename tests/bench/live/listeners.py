@@ -62,13 +62,14 @@ class Listeners:
                 heard = self._sockets[fd].recv(RECEIVE_BYTES)
                 assert heard, "The server has hung up."
                 said = self._said[fd]
-                if said < len(self._sayings[0]):
+                if b'"next"' not in heard and said >= len(self._sayings[0]):
+                    # Whoever is ready may wait for the others for longer than the server waits for a sign of life.
+                    self._answer(fd, heard)
+                elif said < len(self._sayings[0]):
                     self._say(fd)
-                elif said == len(self._sayings[0]):
-                    assert b'"next"' in heard, heard
-                    if self._awaited in heard:
-                        self._said[fd] += 1
-                        ready += 1
+                elif said == len(self._sayings[0]) and self._awaited in heard:
+                    self._said[fd] += 1
+                    ready += 1
 
     def hang_up(self) -> int:
         """Leave with all of them; they were so many."""
