@@ -25,10 +25,10 @@ from app.models.mapping.trainings import Model, Training
 from app.models.social import Friendship, Post
 from app.models.system import Job, JobState, UserNotification
 from app.security import credentials
-from app.services.accounts.sign_in import sessions, sign_ups
 from app.services.accounts.sign_in.sessions import SignedIn
 from app.services.mapping.trainings.lifecycle import TrainingFigures
 from app.services.system import notifications
+from tests.signed_up import signed_up
 
 # One hash for all, as quick as those of `production_hashes` are slow.
 PASSWORD = "correct horse battery"
@@ -49,14 +49,7 @@ FIGURES = TrainingFigures(
 
 async def user(database: Database, name: str, **fields: Any) -> SignedIn:
     """An account with an open session."""
-    async with database.writing() as session:
-        made = await sign_ups.create_account(
-            session, email=f"{name}@fieldgraph.test", username=name, password_hash=PASSWORD_HASH
-        )
-        signed_in = await sessions.open_session(session, made)
-        for field, value in fields.items():
-            setattr(signed_in.user, field, value)
-    return signed_in
+    return await signed_up(database, name, **{"password_hash": PASSWORD_HASH, **fields})
 
 
 async def add(database: Database, row: Record) -> Any:
