@@ -186,9 +186,13 @@ class Database(Reads):
     async def _wake(self, _: Sequence[None]) -> None:
         await waking.wake(self._redis)
 
+    async def settle(self) -> None:
+        """Finishes what follows the last commits."""
+        await asyncio.gather(self._nudges.close(), self._wakes.close(), self._deeds.close())
+
     async def close(self) -> None:
         """Finishes what follows the last commits, and closes every connection."""
-        await asyncio.gather(self._nudges.close(), self._wakes.close(), self._deeds.close())
+        await self.settle()
         await self._redis.aclose()
         if self.replica is not None and self._there is not None:
             await self.replica.close()

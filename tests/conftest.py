@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +49,6 @@ from tests.longest_first import place  # noqa: E402
 from tests.plain_logs import log_plainly  # noqa: E402
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
     from app.database import Database
     from tests.tables import Tables
 
@@ -148,25 +146,20 @@ def redis_url(servers: private.PrivateServers) -> str:
 
 
 @pytest.fixture(scope="session")
-def compiled() -> Callable[..., "AsyncEngine"]:
-    """SQLAlchemy's engines, each made once: closed with a database, they open connections for the next one.
+async def connected(servers: private.PrivateServers) -> AsyncIterator["Database"]:
+    """The application's own way to both, open until the last test.
 
-    What they have compiled they keep, and to compile the statements of a test takes longer than to run them.
+    To open connections, and to prepare and compile statements anew, takes longer than what most tests do with them.
     """
-    from app.postgres.engines import engine  # noqa: PLC0415 - tests without a database need not wait for the models
+    from app.database import Database  # noqa: PLC0415 - tests without a database need not wait for the models
 
-    return cache(engine)
+    database = Database(str(settings.database_url), servers.redis_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture
-async def database(
-    database_url: str, redis_url: str, compiled: Callable[..., "AsyncEngine"]
-) -> AsyncIterator["Database"]:
-    """The application's own way to both, empty."""
-    from app import database as application  # noqa: PLC0415 - tests without a database need not wait for the models
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(application, "engine", compiled)
-        database = application.Database(database_url, redis_url)
-    yield database
-    await database.close()
+async def database(database_url: str, redis_url: str, connected: "Database") -> AsyncIterator["Database"]:
+    """The same, and both are empty."""
+    yield connected
+    await connected.settle()
