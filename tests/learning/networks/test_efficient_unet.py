@@ -55,14 +55,23 @@ def test_it_answers_on_the_pixels_of_the_imagery(network):
     assert eqx.filter_eval_shape(network.logits, np.zeros((2, 96, 64, 3), np.float32)).shape == (2, 48, 32, 4)
 
 
+@eqx.filter_jit  # as one program: each operation by itself would be compiled by itself
+def opinion(network, pixels):
+    """How much the values of its decoder spread, level by level, and what its head makes of the last."""
+    _, *seen, x = network.trunk.taps(pixels)
+    spreads = []
+    for up, level in zip(network.ups, reversed(seen), strict=True):
+        spreads.append(up.skip(level).std())
+        x = up(x, level)
+        spreads.append(x.std())
+    return spreads, network.head(x)
+
+
 def test_it_begins_without_an_opinion_and_its_decoder_with_values_of_about_one(network):
     pixels = np.asarray(Image.open(io.BytesIO(village.tile_png(FIRST))).convert("RGB"), np.float32)
-    _, *seen, x = network.trunk.taps(pixels[None])
-    for up, level in zip(network.ups, reversed(seen), strict=True):
-        assert 0.3 < float(up.skip(level).std()) < 3
-        x = up(x, level)
-        assert 0.3 < float(x.std()) < 3
-    assert not np.asarray(network.head(x)).any()
+    spreads, seen = opinion(network, pixels[None])
+    assert all(0.3 < float(spread) < 3 for spread in spreads)
+    assert not np.asarray(seen).any()
 
 
 def test_a_checkpoint_gives_back_the_same_network(network, tmp_path):
