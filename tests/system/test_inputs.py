@@ -9,6 +9,7 @@ import os
 import random
 import re
 from functools import lru_cache
+from itertools import islice
 from uuid import uuid4
 
 import pytest
@@ -324,16 +325,19 @@ def ids_for(field, rows):
 
 
 def fitting(kind, path, rows, chosen):
-    """The values for one place that get past their type: those a resolver has to deal with."""
-    at, found = type_at(kind, path), []
-    for value in [None, *chosen.sample(VALUES, len(VALUES))]:
-        given = put(kind, path, value, rows, path[-1] if path else "")
-        try:
-            coerced(CORE, declared(at), {"value": value})
-        except Refused:
-            continue
-        found.append(given)
-    return found if FUZZ else found[:2]
+    """Values for one place that get past their type: those a resolver has to deal with."""
+    at = type_at(kind, path)
+    values = (value for value in [None, *chosen.sample(VALUES, len(VALUES))] if fits(at, value))
+    given = (put(kind, path, value, rows, path[-1] if path else "") for value in values)
+    return islice(given, None if FUZZ else 2)
+
+
+def fits(kind, value):
+    try:
+        coerced(CORE, declared(kind), {"value": value})
+    except Refused:
+        return False
+    return True
 
 
 async def send(api, person, kind, field, name, value):
