@@ -44,10 +44,17 @@ def environment(home) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def up(environment) -> Iterator[subprocess.Popen[str]]:
-    """One that runs, for all tests that leave it running."""
-    with started(environment) as (up, _):
-        yield up
+def first_start(environment, home) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """One that runs, and what it said, for all tests that leave it running."""
+    (home / "mail").mkdir()
+    (home / "mail" / "old.eml").write_text("Of an older version, for everybody to read.")
+    with started(environment) as (up, said):
+        yield up, said
+
+
+@pytest.fixture(scope="module")
+def up(first_start) -> subprocess.Popen[str]:
+    return first_start[0]
 
 
 @contextmanager
@@ -109,27 +116,18 @@ def readable_by_others(home: Path) -> list[str]:
     return [str(path.relative_to(home)) for path in found]
 
 
-def test_one_command_starts_everything_and_one_key_stops_it(environment, home):
-    (home / "mail").mkdir()
-    (home / "mail" / "old.eml").write_text("Of an older version, for everybody to read.")
-    with started(environment) as (up, said):
-        assert re.search(rf"Begin at +http://127.0.0.1:{environment['PORT']}$", said, re.MULTILINE)
-        assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
-        assert "mapper@example.org" in said
-        assert status(environment, "/readyz") == 200
-        assert status(environment, "/graphiql/") == 200
-        assert signed_in_with_osm(environment) == "Ünal"
-        assert readable_by_others(home) == []
-        here = running(home)
-        assert here is not None
-        assert here.address == f"http://127.0.0.1:{environment['PORT']}"
-        parts = descendants(up.pid)
-        up.send_signal(signal.SIGINT)
-        assert up.wait(120) == 0
-        assert up.stdout is not None
-        assert up.stdout.read().endswith("Stopped.\n")
-        await_end(parts)
-    assert running(home) is None
+def test_one_command_starts_everything(first_start, environment, home):
+    _, said = first_start
+    assert re.search(rf"Begin at +http://127.0.0.1:{environment['PORT']}$", said, re.MULTILINE)
+    assert re.search(rf"GraphQL +http://127.0.0.1:{environment['PORT']}/graphql$", said, re.MULTILINE)
+    assert "mapper@example.org" in said
+    assert status(environment, "/readyz") == 200
+    assert status(environment, "/graphiql/") == 200
+    assert signed_in_with_osm(environment) == "Ünal"
+    assert readable_by_others(home) == []
+    here = running(home)
+    assert here is not None
+    assert here.address == f"http://127.0.0.1:{environment['PORT']}"
 
 
 def test_a_second_terminal_finds_what_runs_and_cannot_start_another(up, environment, home):
@@ -199,7 +197,7 @@ def _running(processes: set[int], command: str) -> int:
     return found
 
 
-def test_a_home_of_an_older_release_is_upgraded(environment, home, monkeypatch):
+def test_a_home_of_an_older_release_is_upgraded_and_one_key_stops_everything(environment, home, monkeypatch):
     """Before the API had a role of its own, the database had one, and lacked a third of the tables."""
     with private.private_servers(home) as older:
         older.start(redis=False)
@@ -214,8 +212,15 @@ def test_a_home_of_an_older_release_is_upgraded(environment, home, monkeypatch):
             connection.execute(f"DROP ROLE {private.APP_ROLE}")
         assert len(missing(older.database_url)) > 10
     assert before
-    with started(environment):
+    with started(environment) as (up, _):
         assert status(environment, "/readyz") == 200
         assert missing(older.database_url) == []
         with older.connect() as connection:
             assert connection.execute("SELECT array_agg(username ORDER BY id) FROM users").fetchone() == (before,)
+        parts = descendants(up.pid)
+        up.send_signal(signal.SIGINT)
+        assert up.wait(120) == 0
+        assert up.stdout is not None
+        assert up.stdout.read().endswith("Stopped.\n")
+        await_end(parts)
+    assert running(home) is None
