@@ -14,14 +14,16 @@ def quiet(*_, **__):
     """A report that nobody reads."""
 
 
-@pytest.fixture
-def taught(site, monkeypatch):
+@pytest.fixture(scope="module")
+def taught(new_site, tmp_path_factory):
     """A site with a small network that knows its houses."""
-    monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
-    monkeypatch.setattr(ramp, "SMALL_LEARNING_RATE", 1e-2)
-    request = TrainingRequest(zoom_level=(19,), epochs=4, batch_size=2, seed=1)
-    ramp.train(site.write().folder, request, quiet, lambda: False)
-    return site
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "training_views_per_epoch_min", 16)
+        patch.setattr(ramp, "SMALL_LEARNING_RATE", 1e-2)
+        site = new_site(tmp_path_factory.mktemp("taught")).write()
+        request = TrainingRequest(zoom_level=(19,), epochs=4, batch_size=2, seed=1)
+        ramp.train(site.folder, request, quiet, lambda: False)
+        yield site
 
 
 def test_both_answers_are_told_and_the_weights_stay(taught):
