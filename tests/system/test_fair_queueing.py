@@ -58,14 +58,12 @@ async def runner(database, gates):
 
 @pytest.fixture
 def ask_for(database):
-    """Has an account ask for jobs of a kind, each in a transaction of its own."""
+    """Has an account ask for jobs of a kind."""
 
     async def ask_for(kind, account, count=1):
-        asked = []
-        for _ in range(count):
-            async with database.writing() as session:
-                asked.append(await queue.enqueue(session, kind, subject_id=1, user_id=None, account_key=account))
-        return [job.id for job in asked]
+        given = {"subject_id": 1, "user_id": None, "account_key": account}
+        async with database.writing() as session:
+            return [(await queue.enqueue(session, kind, **given)).id for _ in range(count)]
 
     return ask_for
 
