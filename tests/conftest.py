@@ -5,10 +5,10 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # What is imported and collected stays for good: looking for garbage among it takes a fifth of the time of all tests.
 gc.disable()
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from tests.tables import Tables
 
 pytest_plugins = ["tests.fixtures"]
+
+MadeOnce = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 log_plainly()
 
@@ -163,3 +165,28 @@ async def database(database_url: str, redis_url: str, connected: "Database") -> 
     """The same, and both are empty."""
     yield connected
     await connected.settle()
+
+
+@pytest.fixture(scope="session")
+def copies() -> dict[str, tuple[Any, str]]:
+    """What `made_once` has made, by its name: what it gave, and the copy of its rows."""
+    return {}
+
+
+@pytest.fixture
+def made_once(tables: "Tables", database: "Database", copies: dict[str, tuple[Any, str]]) -> MadeOnce:
+    """Fills the empty database with rows that take long to make: made for the first test that asks, copied for others.
+
+    What made them is not asked again, so whatever it gave is the same for all of these tests.
+    """
+
+    async def made_once(name: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        if name in copies:
+            await asyncio.to_thread(tables.put_back, copies[name][1])
+        else:
+            made = await make()
+            await database.settle()
+            copies[name] = made, await asyncio.to_thread(tables.copy)
+        return copies[name][0]
+
+    return made_once

@@ -240,7 +240,8 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-async def _person(database: Database, name: str, **fields: Any) -> Person:
+async def person(database: Database, name: str, **fields: Any) -> Person:
+    """Somebody who has signed up and in."""
     signed_in: SignedIn = await factories.user(database, name, **fields)
     return Person(signed_in.user, signed_in.token)
 
@@ -248,19 +249,19 @@ async def _person(database: Database, name: str, **fields: Any) -> Person:
 @pytest.fixture
 async def owner(database: Database) -> Person:
     """Whose things the tests are about."""
-    return await _person(database, "owner")
+    return await person(database, "owner")
 
 
 @pytest.fixture
 async def other(database: Database) -> Person:
     """Somebody else."""
-    return await _person(database, "other")
+    return await person(database, "other")
 
 
 @pytest.fixture
 async def staff(database: Database) -> Person:
     """Somebody who looks after the installation."""
-    return await _person(database, "staff", is_staff=True)
+    return await person(database, "staff", is_staff=True)
 
 
 @pytest.fixture

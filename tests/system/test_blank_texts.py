@@ -7,9 +7,21 @@ from graphql import get_named_type, get_nullable_type, is_list_type
 from redis import Redis
 
 from tests import factories
-from tests.system.test_inputs import ARGUMENTS, CORE, ids_for, places, put, rows, send, type_at
+from tests.fixtures import person
+from tests.system.test_inputs import (
+    ARGUMENTS,
+    CORE,
+    ids_for,
+    owner,
+    owner_and_rows,
+    places,
+    put,
+    rows,
+    send,
+    type_at,
+)
 
-__all__ = ["rows"]
+__all__ = ["owner", "owner_and_rows", "rows"]
 FUZZ = bool(os.environ.get("FUZZ"))
 BLANK = ["\u200b", "\u2800", "\u3164\u115f", "\u202e\u2066", "\u0301\u0301", " \u00ad\ufeff\t"]
 MARKS = "[\u200b\u2800\u3164\u115f\u202e\u2066\u0301\u00ad\ufeff]"
@@ -52,6 +64,6 @@ async def test_a_text_that_shows_nothing_is_never_kept(api, tables, redis_url, r
             assert tables.find(MARKS) == [], (path, blank, answer)
 
 
-async def test_what_would_be_kept_would_be_found(database, tables, owner):
-    await factories.post(database, owner.id, content="\u2800")
+async def test_what_would_be_kept_would_be_found(database, tables):
+    await factories.post(database, (await person(database, "owner")).id, content="\u2800")
     assert tables.find(MARKS) == ["posts"]

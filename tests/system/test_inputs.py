@@ -8,7 +8,7 @@ import json
 import os
 import random
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from uuid import uuid4
 
@@ -41,6 +41,7 @@ from tests import factories
 from tests.billing.books import give
 from tests.consulting.people import asked, proposed
 from tests.factories import HOUSE, SQUARE
+from tests.fixtures import person
 from tests.system.linked import machine_rows
 
 CORE = schema._schema
@@ -251,8 +252,24 @@ def test_a_literal_that_does_not_fit_is_refused_in_plain_words():
 
 
 @pytest.fixture
-async def rows(database, owner, other):
+async def owner_and_rows(database, made_once):
+    return await made_once("inputs", partial(a_row_of_each, database))
+
+
+@pytest.fixture
+def owner(owner_and_rows):
+    return owner_and_rows[0]
+
+
+@pytest.fixture
+def rows(owner_and_rows):
     """An id for every argument that takes one, of a row that is the owner's."""
+    return owner_and_rows[1]
+
+
+async def a_row_of_each(database):
+    """Somebody, and the ids of their rows."""
+    owner, other = [await person(database, name) for name in ("owner", "other")]
     dataset = await factories.dataset(database, owner.id)
     aoi = await factories.aoi(database, dataset)
     model = await factories.model(database, dataset)
@@ -283,7 +300,7 @@ async def rows(database, owner, other):
         "Post": await factories.post(database, owner.id),
         "User": other.user,
     }
-    return {name: ids.encode(row) for name, row in found.items()}
+    return owner, {name: ids.encode(row) for name, row in found.items()}
 
 
 async def consulting(database, owner, other):

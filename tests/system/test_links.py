@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,7 +45,7 @@ from resolvers import ids
 from schema import schema
 from tests import factories
 from tests.accounts.keys import key_of
-from tests.fixtures import Person
+from tests.fixtures import Person, person
 from tests.system.linked import a_bulk_query, a_machine, a_request, camera_traps
 
 FIELDS = {
@@ -127,9 +128,25 @@ class Here:
         return self.people[self.holders.get(coordinate, "member")]
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("links")
+
+
 @pytest.fixture
-async def here(database, owner, other, staff, tmp_path, monkeypatch):
-    monkeypatch.setattr(settings, "home", tmp_path)
+async def here(database, made_once, home, monkeypatch):
+    monkeypatch.setattr(settings, "home", home)
+    return await made_once("links", partial(everything_linked, database))
+
+
+@pytest.fixture
+def owner(here):
+    return here.people["owner"]
+
+
+async def everything_linked(database):
+    owner, other = [await person(database, name) for name in ("owner", "other")]
+    staff = await person(database, "staff", is_staff=True)
     team = await factories.team(database, owner.id, other.id)
     dataset = await factories.dataset(database, owner.id)
     aoi = await factories.aoi(database, dataset)

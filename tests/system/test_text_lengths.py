@@ -4,6 +4,7 @@ The inputs are the schema's and the limits those that the services check: a new 
 """
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from redis import Redis
@@ -25,12 +26,12 @@ from app.services.wildlife.classifications.approvals import approving
 from app.services.wildlife.classifications.observations import Observation
 from resolvers import ids
 from tests import factories
+from tests.fixtures import person
 from tests.system.test_blank_texts import FIELDS, SECRETS, by_mutation
-from tests.system.test_inputs import CORE, FIXED, ids_for, put, rows, send
+from tests.system.test_inputs import CORE, FIXED, a_row_of_each, ids_for, put, send
 from tests.wildlife import classifying
 from tests.wildlife import factories as wild
 
-__all__ = ["rows"]
 ELSEWHERE = {
     "email": "tests/accounts/test_one_address.py",
     "code": "a code of OpenStreetMap's, or of coupons, is compared: tests/billing/test_coupon_codes.py",
@@ -102,8 +103,36 @@ def measured(monkeypatch):
 
 
 @pytest.fixture
-async def every_row(database, rows, owner, monkeypatch):
-    """An id for every argument, also of what staff and key holders change; the model is published."""
+async def people_and_rows(database, made_once):
+    return await made_once("texts", partial(every_row_of, database))
+
+
+@pytest.fixture
+def owner(people_and_rows):
+    return people_and_rows[0]
+
+
+@pytest.fixture
+def staff(people_and_rows):
+    return people_and_rows[1]
+
+
+@pytest.fixture
+def every_row(people_and_rows, monkeypatch):
+    """An id for every argument, also of what staff and key holders change; uploads are taken for done."""
+    for name, value in WILDLIFE.items():
+        monkeypatch.setitem(FIXED, name, value)
+
+    async def uploaded(_viewer, _upload, *, use):
+        return uploads.Uploaded(f"{use}/1", "application/json", 5)
+
+    monkeypatch.setattr(uploads, "uploaded", uploaded)
+    return people_and_rows[2]
+
+
+async def every_row_of(database):
+    """Somebody, somebody of the staff, and the ids of rows; the model is published."""
+    (owner, rows), staff = await a_row_of_each(database), await person(database, "staff", is_staff=True)
     now = datetime.now(UTC)
     banner = await factories.add(database, Banner(message="Soon.", start_date=now, user_id=owner.id))
     key = {"token_hash": b"0" * 32, "hint": "fg_", "scopes": [Scope.READ]}
@@ -117,14 +146,7 @@ async def every_row(database, rows, owner, monkeypatch):
         published = {"status": ModelStatus.PUBLISHED, "published_training_id": ids.key(rows["Training"], Training)}
         await session.execute(update(Model).values(**published))
     others = {"Banner": banner, "ApiKey": api_key, "Report": report, **await wildlife(database, owner)}
-    for name, value in WILDLIFE.items():
-        monkeypatch.setitem(FIXED, name, value)
-
-    async def uploaded(_viewer, _upload, *, use):
-        return uploads.Uploaded(f"{use}/1", "application/json", 5)
-
-    monkeypatch.setattr(uploads, "uploaded", uploaded)
-    return {**rows, **{name: ids.encode(row) for name, row in others.items()}}
+    return owner, staff, {**rows, **{name: ids.encode(row) for name, row in others.items()}}
 
 
 async def wildlife(database, owner):
