@@ -111,10 +111,10 @@ class Answers:
     def check(self, document: str, variables: dict[str, Any]) -> None:
         """Raises Invalid for what is no bulk query, or one that not even a page of one row could answer."""
         page = paged_document(document)
-        given = {name: value for name, value in variables.items() if name in page.variables}
+        values = {name: value for name, value in variables.items() if name in page.variables}
         try:
-            _rows_at_once(page, given)
-            documents().get(page.text).taken({**given, **_place(1, None, is_counted=False)}, _permit)
+            _rows_at_once(page, values)
+            documents().get(page.text).taken({**values, **_place(1, None, is_counted=False)}, _permit)
         except Refused as refused:
             raise Invalid("variables", str(refused)[:NOTE_LENGTH_MAX]) from None
 
@@ -127,19 +127,19 @@ class Answers:
     ) -> RowPage:
         """The next rows of a bulk query's list."""
         page = paged_document(document)
-        given = {name: value for name, value in variables.items() if name in page.variables}
-        place = _place(_rows_at_once(page, given), after, is_counted=is_counted)
-        reply = await engine().run(self._operation(viewer, page.text, {**given, **place}))
+        values = {name: value for name, value in variables.items() if name in page.variables}
+        place = _place(_rows_at_once(page, values), after, is_counted=is_counted)
+        reply = await engine().run(self._operation(viewer, page.text, {**values, **place}))
         if reply.errors:
             message = str(reply.errors[0]["message"])
             raise Unavailable(message) if not PASSING.isdisjoint(reply.codes) else Conflict(message)
-        found = orjson.loads(reply.json)["data"]
+        rows = orjson.loads(reply.json)["data"]
         for key in page.path:
-            found = found and found.get(key)
-        if found is None:
+            rows = rows and rows.get(key)
+        if rows is None:
             raise Conflict("What the list belongs to does not exist, or you may not see it.")
-        info = found["pageInfo"]
-        return RowPage(found["nodes"], info["endCursor"] if info["hasNextPage"] else None, found.get("totalCount"))
+        info = rows["pageInfo"]
+        return RowPage(rows["nodes"], info["endCursor"] if info["hasNextPage"] else None, rows.get("totalCount"))
 
     def _operation(self, viewer: Viewer, text: str, variables: dict[str, Any]) -> Operation:
         prepared = documents().get(text)
@@ -170,12 +170,12 @@ def _place(first: int, after: str | None, *, is_counted: bool) -> dict[str, Any]
     return {FIRST: first, AFTER: after, COUNT: is_counted}
 
 
-def _rows_at_once(page: Paged, given: dict[str, Any]) -> int:
+def _rows_at_once(page: Paged, values: dict[str, Any]) -> int:
     """The largest page that costs no more than one operation may."""
     size_max = page.connection.extensions[DEFINITION].metadata[METADATA].size_max
     cost = documents().get(page.text).cost
     for first in (size_max, *(each for each in reversed(ROWS_AT_ONCE) if each < size_max)):
-        if cost({**given, **_place(first, None, is_counted=True)}) <= settings.document_cost_max:
+        if cost({**values, **_place(first, None, is_counted=True)}) <= settings.document_cost_max:
             return int(first)
     raise Invalid(FIELD, "Each row of this list costs more than one operation may. Ask for less of each row.")
 
@@ -206,8 +206,8 @@ def document_of(topic: WebhookTopic) -> str:
     name = name_of(topic)
     field = _subscriptions()[name]
     required = [argument for argument, declared in field.args.items() if is_required_argument(declared)]
-    head, given = ("($id: ID!)", f"({required[0]}: $id)") if required else ("", "")
-    return f"subscription {head} {{ {name}{given} {{ {_selection(field.type, depth=1)} }} }}"
+    head, arguments = ("($id: ID!)", f"({required[0]}: $id)") if required else ("", "")
+    return f"subscription {head} {{ {name}{arguments} {{ {_selection(field.type, depth=1)} }} }}"
 
 
 def name_of(topic: WebhookTopic) -> str:

@@ -88,8 +88,8 @@ class PageArgs:
     @property
     def size(self) -> int:
         """How many rows."""
-        given = self.last if self.first is None else self.first
-        return settings.page_size if given is None else given
+        size = self.last if self.first is None else self.first
+        return settings.page_size if size is None else size
 
     def span(self, model: type[Record]) -> "Span":
         """Where the page lies; BadRequest for a cursor that this list and order did not give."""
@@ -178,8 +178,8 @@ def place(text: str, model: type[Record], order: Order, list: str = "", argument
     return position
 
 
-def _decimal(given: Any) -> Decimal:
-    value = Decimal(given) if isinstance(given, str) else None
+def _decimal(text: Any) -> Decimal:
+    value = Decimal(text) if isinstance(text, str) else None
     if value is None or not value.is_finite() or abs(value) >= DECIMALS_BELOW:
         raise ValueError("no decimal of a column")
     return value
@@ -188,11 +188,11 @@ def _decimal(given: Any) -> Decimal:
 READ_FROM_TEXT: dict[Any, Callable[[Any], Any]] = {datetime: datetime.fromisoformat, Decimal: _decimal}
 
 
-def _value(given: Any, column: InstrumentedAttribute[Any]) -> Any:
+def _value(plain: Any, column: InstrumentedAttribute[Any]) -> Any:
     kind = column.type.python_type
-    if given is None and _may_be_null(column):
+    if plain is None and _may_be_null(column):
         return None
-    value: Any = READ_FROM_TEXT[kind](given) if kind in READ_FROM_TEXT else given
+    value: Any = READ_FROM_TEXT[kind](plain) if kind in READ_FROM_TEXT else plain
     if (
         type(value) is not kind
         or (kind is str and "\0" in value)

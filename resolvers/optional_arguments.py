@@ -5,6 +5,6 @@ from typing import Any
 from strawberry.types.maybe import Some
 
 
-def given(**maybe: Some[Any] | None) -> dict[str, Any]:
+def provided(**maybe: Some[Any] | None) -> dict[str, Any]:
     """The arguments that were given, by name."""
     return {field: some.value for field, some in maybe.items() if some is not None}

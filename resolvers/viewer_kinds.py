@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger
 
 from app.models.choices import Scope
 from app.policies import SQLId, SQLViewer, Viewer
-from app.postgres.prepared import Bound, given
+from app.postgres.prepared import Bound, parameter
 
 VIEWER_IDS = ("user_id", "session_id", "key_id")
 VIEWERS_MAX = 1_000
@@ -44,4 +44,4 @@ def _kind_of(viewer: Viewer, scopes: frozenset[Scope], is_super_admin: bool) -> 
 
 
 def _viewer_id(name: str) -> SQLId:
-    return SQLId(given(f"viewer_{name}", BigInteger()))
+    return SQLId(parameter(f"viewer_{name}", BigInteger()))

@@ -186,16 +186,16 @@ class RenamedCheck(Check):
             former: new
             for kind in kinds
             if is_input_object_type(kind)
-            for former, found in kind.fields.items()
-            if found.deprecation_reason
-            for new in re.findall(r"`(\w+)`", found.deprecation_reason)
+            for former, input_field in kind.fields.items()
+            if input_field.deprecation_reason
+            for new in re.findall(r"`(\w+)`", input_field.deprecation_reason)
             if new in kind.fields
         }
 
     def run(self, variables: VariableValues) -> None:
-        for given in get_argument_values(self._definition, self.node, variables).values():
+        for values in get_argument_values(self._definition, self.node, variables).values():
             for former, new in self.renamed.items():
-                one_of(new, given.get(new), former, given.get(former))
+                one_of(new, values.get(new), former, values.get(former))
 
 
 def _ids(kind: GraphQLInputType, value: Any) -> Iterator[str]:

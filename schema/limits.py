@@ -336,11 +336,13 @@ class _Cost:
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> int | None:
         """How many objects the field's arguments request; None if it has no such argument."""
-        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
         for names in (("first", "last"), ("ids",)):
             if names[0] in definition.args:
                 # All are looked at, so that the price is remembered by all that it depends on.
-                values = [self._value(given[name]) for name in names if name in given and name in definition.args]
+                values = [
+                    self._value(arguments[name]) for name in names if name in arguments and name in definition.args
+                ]
                 counts = [_count(value) for value in values if value is not Undefined and value is not None]
                 return max(counts) if counts else _count(definition.args[names[0]].default_value)
         return None

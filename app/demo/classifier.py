@@ -73,8 +73,8 @@ async def _import(client: Client, project: str, drawn: Sequence[Drawn]) -> str:
         if not animals:
             rows.writerow([_path(picture), "blank", "", "", "human"])
     upload = await client.upload("season.csv", table.getvalue().encode())
-    given = {"classificationProjectId": project, "files": [{"upload": upload}], "approve": True}
-    begun = await client.ask("importClassifications", given, "WildlifeImport { id }")
+    arguments = {"classificationProjectId": project, "files": [{"upload": upload}], "approve": True}
+    begun = await client.ask("importClassifications", arguments, "WildlifeImport { id }")
     fields = "status failure matched unmatched counts { approved observations }"
     done = await client.watch(IMPORT, begun["id"], fields)
     if done["status"] != "FINISHED":
@@ -88,8 +88,8 @@ async def _train(client: Client, project: str, *, after: str) -> None:
     """Learns from all that is approved, also from the new card; or says why it cannot."""
     document = """mutation ($input: TrainSpeciesClassifierInput!) { trainSpeciesClassifier(input: $input) {
         __typename ... on SpeciesClassifierTraining { id } ... on Problem { message } } }"""
-    given = {"classificationProjectId": project, "name": "Demo wood"}
-    begun = (await client.read(document, input=given))["trainSpeciesClassifier"]
+    arguments = {"classificationProjectId": project, "name": "Demo wood"}
+    begun = (await client.read(document, input=arguments))["trainSpeciesClassifier"]
     if begun["__typename"] != "SpeciesClassifierTraining":
         console.print(f"[bold]9[/] No classifier: {begun['message']}", soft_wrap=True)
         return

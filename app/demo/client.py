@@ -99,8 +99,8 @@ class Client:
 
     async def upload(self, name: str, content: bytes) -> str:
         """Sends a file of an import; what names it in the import."""
-        given = {"fileName": name, "bytes": len(content)}
-        link = await self.ask("requestImportUpload", given, "UploadLink { url upload mediaType }")
+        arguments = {"fileName": name, "bytes": len(content)}
+        link = await self.ask("requestImportUpload", arguments, "UploadLink { url upload mediaType }")
         await self.put(link["url"], content, link["mediaType"])
         return str(link["upload"])
 
@@ -129,9 +129,13 @@ class Client:
         } }"""
         async with aclosing(self._lasting(document, "notificationReceived", {}, after=after)) as events:
             async for event in events:
-                told = event["notification"]
-                if told is not None and told["subject"] is not None and told["subject"]["id"] == about:
-                    return str(told["message"])
+                notification = event["notification"]
+                if (
+                    notification is not None
+                    and notification["subject"] is not None
+                    and notification["subject"]["id"] == about
+                ):
+                    return str(notification["message"])
         raise ConnectionError("the subscription ended early")
 
     async def _lasting(

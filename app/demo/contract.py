@@ -38,8 +38,8 @@ async def _top_up(client: Client) -> None:
     await client.sign_in("mapper")
     mapper_id = (await client.read("{ me { id } }"))["me"]["id"]
     await client.sign_in("moderator")
-    given = {"userId": mapper_id, "usd": PRICE_USD, "reason": "A transfer of the demo."}
-    await client.ask("topUpBalance", given, "Operation { uuid }", needs_key=True)
+    arguments = {"userId": mapper_id, "usd": PRICE_USD, "reason": "A transfer of the demo."}
+    await client.ask("topUpBalance", arguments, "Operation { uuid }", needs_key=True)
     await client.sign_in("mapper")
 
 

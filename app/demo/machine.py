@@ -64,8 +64,8 @@ async def read(client: Client) -> tuple[str, dict[str, Any]]:
 
 async def make(client: Client, reading: str) -> tuple[str, dict[str, Any]]:
     """Makes a machine of a table that was read; its id, and how many lines it has."""
-    given = {"table": reading, "name": "Warm houses", "columns": [{"name": "warmth", "role": "OUTPUT"}]}
-    made = await client.ask("createMachine", given, "Machine { id }")
+    arguments = {"table": reading, "name": "Warm houses", "columns": [{"name": "warmth", "role": "OUTPUT"}]}
+    made = await client.ask("createMachine", arguments, "Machine { id }")
     fields = "status failure learningLineCount evaluationLineCount"
     return str(made["id"]), await settled(client, "machine", made["id"], fields, {"LOADING"})
 
@@ -86,23 +86,29 @@ async def _judge(client: Client, machine: str) -> None:
     document = """query ($id: ID!) { machine(id: $id) {
         leaderboard { name score weight } metrics { rmse } importance { input share } suggestions { message }
     } }"""
-    told = (await client.read(document, id=machine))["machine"]
+    answer = (await client.read(document, id=machine))["machine"]
     console.print("[bold]5[/] On houses that it never saw:")
-    for each in sorted(told["leaderboard"], key=lambda line: line["score"]):
+    for each in sorted(answer["leaderboard"], key=lambda line: line["score"]):
         console.print(f"  {each['name']}: RMSE {each['score']:.2f}, {each['weight']:.0%} of the answers")
-    [metrics] = told["metrics"]
+    [metrics] = answer["metrics"]
     console.print(f"  together: RMSE [bold]{metrics['rmse']:.2f}[/], where the noise alone is {NOISE:.2f}")
-    shares = sorted(told["importance"], key=lambda each: -each["share"])
+    shares = sorted(answer["importance"], key=lambda each: -each["share"])
     looked_at = ", ".join(f"{each['input']} ({each['share']:.0%})" for each in shares)
     console.print(f"  It looks at {looked_at}.")
-    for each in told["suggestions"]:
+    for each in answer["suggestions"]:
         console.print(f"  {each['message']}")
 
 
 async def _draw(client: Client, machine: str) -> None:
     """What its lines say themselves: the line through sun and warmth, whose slope the table was drawn with."""
-    given = {"machineId": machine, "graphType": "LINEAR_REGRESSION", "x": "sun hours", "y": "warmth", "color": "roof"}
-    graph = await client.ask("createGraph", given, "Graph { title figure image }")
+    arguments = {
+        "machineId": machine,
+        "graphType": "LINEAR_REGRESSION",
+        "x": "sun hours",
+        "y": "warmth",
+        "color": "roof",
+    }
+    graph = await client.ask("createGraph", arguments, "Graph { title figure image }")
     lines = [trace["name"] for trace in graph["figure"]["data"] if trace.get("name", "").startswith("Slope")]
     console.print(f"[bold]6[/] {graph['title']}, by roof; 1.5 is the truth:")
     for line in lines:

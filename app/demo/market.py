@@ -41,8 +41,8 @@ async def _top_up(client: Client) -> None:
     await client.sign_in("surveyor")
     surveyor_id = (await client.read("{ me { id } }"))["me"]["id"]
     await client.sign_in("moderator")
-    given = {"userId": surveyor_id, "usd": WALLET_USD, "reason": "A transfer of the demo."}
-    await client.ask("topUpBalance", given, "Operation { uuid }", needs_key=True)
+    arguments = {"userId": surveyor_id, "usd": WALLET_USD, "reason": "A transfer of the demo."}
+    await client.ask("topUpBalance", arguments, "Operation { uuid }", needs_key=True)
 
 
 async def _buy(client: Client, listing_id: str, price: str) -> dict[str, Any]:

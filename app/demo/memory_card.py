@@ -81,8 +81,8 @@ async def _bring(client: Client, project: str, deployment: str, pictures: Sequen
 
 
 async def _classification_project(client: Client, project: str, collection: str) -> tuple[str, str]:
-    given = {"researchProjectId": project, "name": "Who was there?"}
-    made = await client.ask("createClassificationProject", given, "ClassificationProject { id }")
+    arguments = {"researchProjectId": project, "name": "Who was there?"}
+    made = await client.ask("createClassificationProject", arguments, "ClassificationProject { id }")
     link = await client.ask(
         "addClassificationProjectCollection",
         {"projectId": made["id"], "collectionId": collection},
@@ -149,8 +149,8 @@ async def _synced(client: Client, connection: str) -> Json:
 
 
 async def _run(client: Client, link: str, provider: str) -> Json:
-    given = {"collectionId": link, "providerId": provider}
-    begun = await client.ask("startAiClassification", given, "AIClassificationJob { id }")
+    arguments = {"collectionId": link, "providerId": provider}
+    begun = await client.ask("startAiClassification", arguments, "AIClassificationJob { id }")
     job = await client.watch(AI_JOB, begun["id"], "id stage failure okCount skippedCount failedCount")
     _passed(job["stage"], "DONE", job["failure"])
     console.print(f"  {job['okCount']} classified, {job['skippedCount']} skipped, {job['failedCount']} failed")
@@ -201,15 +201,15 @@ async def _observed(client: Client, seen: Seen) -> Json:
 
 async def _approve(client: Client, project: str, provider: str) -> None:
     """The rest at once: first what would be approved, by species, then it is."""
-    given = {"classificationProjectId": project, "filter": {"aiProviderId": provider, "approved": False}}
+    arguments = {"classificationProjectId": project, "filter": {"aiProviderId": provider, "approved": False}}
     document = """query ($classificationProjectId: ID!, $filter: ClassificationFilter) {
         bulkApprovalPreview(classificationProjectId: $classificationProjectId, filter: $filter) {
             approvable species { media species { scientificName } } } }"""
-    preview = (await client.read(document, **given))["bulkApprovalPreview"]
+    preview = (await client.read(document, **arguments))["bulkApprovalPreview"]
     names = {each["species"]["scientificName"]: each["media"] for each in preview["species"] if each["species"]}
-    told = ", ".join(f"{name} in {media}" for name, media in names.items())
-    console.print(f"[bold]7[/] {preview['approvable']} others can be approved at once: {told}")
-    done = await client.ask("approveClassifications", given, "BulkApproval { approvedCount skippedCount }")
+    summary = ", ".join(f"{name} in {media}" for name, media in names.items())
+    console.print(f"[bold]7[/] {preview['approvable']} others can be approved at once: {summary}")
+    done = await client.ask("approveClassifications", arguments, "BulkApproval { approvedCount skippedCount }")
     console.print(f"  {done['approvedCount']} approved, {done['skippedCount']} left alone")
 
 
@@ -229,8 +229,8 @@ async def _export(client: Client, project: str, *, after: str) -> None:
         soft_wrap=True,
     )
     upload = await client.upload("package.zip", await client.get(export["downloadLink"]))
-    given = {"classificationProjectId": project, "files": [{"upload": upload}], "dryRun": True}
-    begun = await client.ask("importCamtrapDp", given, "WildlifeImport { id }")
+    arguments = {"classificationProjectId": project, "files": [{"upload": upload}], "dryRun": True}
+    begun = await client.ask("importCamtrapDp", arguments, "WildlifeImport { id }")
     read = await client.watch(IMPORT, begun["id"], "status failure errorCount warningCount counts { media }")
     _passed(read["status"], "FINISHED", read["failure"])
     console.print(

@@ -115,8 +115,8 @@ async def _make(session: WriteSession, people: Mapping[str, Viewer], drawn: tupl
             research_project_id=research.id, owner_id=ecologist.user_id, name="Who lives in the wood?"
         ),
     )
-    given = {"project_id": project.id, "collection_id": collection.id, "research_project_id": research.id}
-    await _added(session, ClassificationProjectCollection(**given))
+    columns = {"project_id": project.id, "collection_id": collection.id, "research_project_id": research.id}
+    await _added(session, ClassificationProjectCollection(**columns))
     species = {name: await _species(session, name, key) for name, key in GBIF_KEYS.items()}
     await _look(session, project, ecologist, media, drawn, species)
     await _approve(session, project, ecologist, media, drawn, species)
@@ -144,11 +144,11 @@ async def _research_project(session: WriteSession, people: Mapping[str, Viewer])
 
 
 async def _deployment(session: WriteSession, research: ResearchProject, camera: season.Camera) -> Deployment:
-    given: dict[str, Any] = {"research_project_id": research.id, "owner_id": research.owner_id}
+    columns: dict[str, Any] = {"research_project_id": research.id, "owner_id": research.owner_id}
     point = Point(camera.longitude, camera.latitude)
     place = Location(
         location_id=camera.code, name=camera.name, point=point, timezone=season.ZONE, ignore_dst=True, is_public=True,
-        coordinate_uncertainty=10, habitat="Drawn wood", **given,
+        coordinate_uncertainty=10, habitat="Drawn wood", **columns,
     )  # fmt: skip
     place = await _added(session, place)
     late = int(camera.late.total_seconds())
@@ -157,7 +157,7 @@ async def _deployment(session: WriteSession, research: ResearchProject, camera: 
         Deployment(
             location_id=place.id, deployment_code="May", deployment_id=f"May-{camera.code}", starts_at=season.START,
             ends_at=season.END, camera_id=camera.serial, camera_model="Fieldgraph Drawn camera 1",
-            clock_correction_s=late, clock_correction_note="The clock ran late." if late else None, **given,
+            clock_correction_s=late, clock_correction_note="The clock ran late." if late else None, **columns,
         ),
     )  # fmt: skip
     if camera.broken:
@@ -175,16 +175,16 @@ async def _media(
     media: dict[str, Resource] = {}
     for (code, _), several in visits.items():
         times = [each.picture.at for each in several]
-        given = {"research_project_id": research.id, "deployment_id": deployments[code].id}
-        sequence = Sequence(starts_at=min(times), ends_at=max(times), resource_count=len(times), **given)
+        columns = {"research_project_id": research.id, "deployment_id": deployments[code].id}
+        sequence = Sequence(starts_at=min(times), ends_at=max(times), resource_count=len(times), **columns)
         made = await _added(session, sequence)
-        media |= {each.picture.path: _medium(each, sequence_id=made.id, **given) for each in several}
+        media |= {each.picture.path: _medium(each, sequence_id=made.id, **columns) for each in several}
     session.add_all(media.values())
     await session.flush()
     return [media[each.picture.path] for each in drawn]
 
 
-def _medium(each: Drawn, **given: Any) -> Resource:
+def _medium(each: Drawn, **columns: Any) -> Resource:
     picture = each.picture
     return Resource(
         name=picture.name, file_path=picture.path, storage_key=each.key, thumbnail_key=f"{each.key}.thumbnail.webp",
@@ -193,7 +193,7 @@ def _medium(each: Drawn, **given: Any) -> Resource:
         width=each.sizes["preview"].width, height=each.sizes["preview"].height, camera_make="Fieldgraph",
         camera_model="Drawn camera 1", serial_number=picture.camera.serial,
         camera_time=picture.camera_time.isoformat(), time_source=TimeSource.FILE, recorded_at=picture.at,
-        date_recorded_correct=True, **given,
+        date_recorded_correct=True, **columns,
     )  # fmt: skip
 
 

@@ -181,8 +181,8 @@ def read_event(content: bytes, signature: str) -> Event | None:
 
 def _event(content: bytes) -> Event | None:
     try:
-        told = orjson.loads(content)
-        event = Event(told["id"], told["type"], told["data"]["object"])
+        body = orjson.loads(content)
+        event = Event(body["id"], body["type"], body["data"]["object"])
     except (ValueError, KeyError, TypeError):
         return None
     is_whole = isinstance(event.key, str) and isinstance(event.kind, str) and isinstance(event.about, dict)

@@ -185,8 +185,8 @@ def _turn(hosts: list[str], tile: Tile) -> str:
 def _get_map(address: str, tile: Tile) -> str:
     """The request of a WMS for a tile, by the address with its layers."""
     parts = urlsplit(address)
-    given = parse_qsl(parts.query, keep_blank_values=True)
-    named = {key.upper(): value for key, value in given}
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    named = {key.upper(): value for key, value in parameters}
     version = named.get("VERSION") or "1.3.0"
     wanted = {
         "SERVICE": "WMS",
@@ -200,5 +200,5 @@ def _get_map(address: str, tile: Tile) -> str:
         "WIDTH": str(PIXELS),
         "HEIGHT": str(PIXELS),
     }
-    others = [(key, value) for key, value in given if key.upper() not in {*wanted, "CRS", "SRS"}]
+    others = [(key, value) for key, value in parameters if key.upper() not in {*wanted, "CRS", "SRS"}]
     return urlunsplit(parts._replace(query=urlencode([*others, *wanted.items()], safe="/:,")))

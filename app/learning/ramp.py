@@ -83,12 +83,12 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     )
     report("evaluating", TRAINED, "Measuring quality")
     if isinstance(network, EfficientUNet):
-        calibration, confidence, found = _weighed(fitted.weights, lesson)
+        calibration, confidence, predicted = _weighed(fitted.weights, lesson)
     else:
         calibration, confidence = Calibration(), UNCALIBRATED_CONFIDENCE
-        _, found = judged(fitted.weights, *validation)
+        _, predicted = judged(fitted.weights, *validation)
     _write(folder, fitted, request, lesson.sides.parting, calibration)
-    return lesson.result(found, fitted, confidence)
+    return lesson.result(predicted, fitted, confidence)
 
 
 def _weighed(network: EfficientUNet, lesson: Lesson) -> tuple[Calibration, int, NDArray[Any]]:
@@ -107,11 +107,11 @@ def _weighed(network: EfficientUNet, lesson: Lesson) -> tuple[Calibration, int, 
     scaled_odds = np.rint(odds * ODDS_MAX).astype(np.uint8)
     sizes = [metres_per_pixel(tile.bounds[1], tile.z) for tile in tiles]
 
-    def found(threshold: float) -> list[Labels]:
+    def instances_at(threshold: float) -> list[Labels]:
         return [instances(here, threshold, pixel_m) for here, pixel_m in zip(scaled_odds, sizes, strict=True)]
 
-    confidence = suggested(found, masks, lambda labels: lesson.buildings(labels).f1)
-    return calibration, confidence, np.stack(found(confidence / 100))
+    confidence = suggested(instances_at, masks, lambda labels: lesson.buildings(labels).f1)
+    return calibration, confidence, np.stack(instances_at(confidence / 100))
 
 
 def _begin(initial: Path | None, request: TrainingRequest) -> RampNetwork:

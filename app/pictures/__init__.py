@@ -43,11 +43,11 @@ def squares(field: str, content: bytes, media_type: str, sides: Sequence[int], p
 def within(field: str, content: bytes, media_type: str, sides: Sequence[int], pixels_max: int) -> dict[int, Drawing]:
     """The whole of a picture as WebP, neither side longer than each of these, nor than it was; else like `squares`."""
     drawn = upright(field, content, media_type=media_type, side=max(sides), pixels_max=pixels_max)
-    found = {}
+    previews = {}
     for side in sorted(sides, reverse=True):
         drawn.thumbnail((side, side), Image.Resampling.LANCZOS)
-        found[side] = Drawing(as_webp(drawn), drawn.width, drawn.height)
-    return found
+        previews[side] = Drawing(as_webp(drawn), drawn.width, drawn.height)
+    return previews
 
 
 def tile(content: bytes, side: int) -> tuple[bytes | None, int, int]:

@@ -50,11 +50,11 @@ def blurred(
 ) -> dict[int, Drawing]:
     """A picture in several sizes with boxes blurred."""
     picture = _shown(field, content, media_type, hidden, max(sides), pixels_max)
-    found = {}
+    pictures = {}
     for side in sorted(sides, reverse=True):
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-        found[side] = Drawing(as_webp(picture), picture.width, picture.height)
-    return found
+        pictures[side] = Drawing(as_webp(picture), picture.width, picture.height)
+    return pictures
 
 
 def _shown(

@@ -178,12 +178,12 @@ class _Drawing:
         if marker.get("opacity") == 0:
             return
         symbol: Any = SYMBOLS[marker.get("symbol", "circle")]
-        given: dict[str, Any] = {"c": marker["color"]} if "coloraxis" in marker else {"color": marker["color"]}
+        colours: dict[str, Any] = {"c": marker["color"]} if "coloraxis" in marker else {"color": marker["color"]}
         if "coloraxis" in marker:
-            given |= {"cmap": self._colours(), "vmin": self.range[0], "vmax": self.range[1]}
-        given |= {"linewidths": 0} if symbol not in "x_" else {"linewidths": 1.5}
+            colours |= {"cmap": self._colours(), "vmin": self.range[0], "vmax": self.range[1]}
+        colours |= {"linewidths": 0} if symbol not in "x_" else {"linewidths": 1.5}
         sizes = (np.array(marker["size"], float) * PIXEL_POINTS) ** 2
-        drawn = axes.scatter(x, y, s=sizes, marker=symbol, alpha=marker.get("opacity"), zorder=2.5, **given)
+        drawn = axes.scatter(x, y, s=sizes, marker=symbol, alpha=marker.get("opacity"), zorder=2.5, **colours)
         self._note(trace, drawn)
 
     def _colours(self) -> Any:
@@ -314,5 +314,5 @@ class _Drawing:
 
         scale = ScalarMappable(Normalize(*self.range), self._colours())
         place = self.figure.add_axes((RIGHT + 0.04, 0.6, 0.02, 0.24))
-        said = plain(self.layout["coloraxis"]["colorbar"]["title"]["text"])
-        self.figure.colorbar(scale, cax=place).ax.set_title(said, fontsize=8, loc="left")
+        title = plain(self.layout["coloraxis"]["colorbar"]["title"]["text"])
+        self.figure.colorbar(scale, cax=place).ax.set_title(title, fontsize=8, loc="left")

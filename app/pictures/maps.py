@@ -55,8 +55,8 @@ def _draw_scale(axes: Any, extent: tuple[float, float, float, float], stretch: f
     bar = length_m * stretch / DEGREE_M
     x, y = west + (east - west) * 0.04, south + (north - south) * 0.04
     axes.plot([x, x + bar], [y, y], color="black", linewidth=3, solid_capstyle="butt", zorder=4)
-    said = f"{length_m / 1_000:g} km" if length_m >= 1_000 else f"{length_m:g} m"
-    axes.annotate(said, (x, y), xytext=(0, 5), textcoords="offset points", fontsize=8)
+    label = f"{length_m / 1_000:g} km" if length_m >= 1_000 else f"{length_m:g} m"
+    axes.annotate(label, (x, y), xytext=(0, 5), textcoords="offset points", fontsize=8)
 
 
 def round_length(length_m: float) -> float:

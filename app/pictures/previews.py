@@ -9,11 +9,11 @@ THUMBNAIL_SIDE, PREVIEW_SIDE = 400, 1_600
 
 def previews(upright: Image.Image) -> dict[str, bytes]:
     """The preview and the thumbnail of an upright picture, which they shrink, as WebP by their names."""
-    found = {}
+    pictures = {}
     for name, side in (("preview", PREVIEW_SIDE), ("thumbnail", THUMBNAIL_SIDE)):
         upright.thumbnail((side, side), Image.Resampling.LANCZOS)
-        found[name] = as_webp(upright)
-    return found
+        pictures[name] = as_webp(upright)
+    return pictures
 
 
 def brightness(picture: Image.Image) -> float:

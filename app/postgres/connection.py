@@ -86,11 +86,11 @@ class Session(AsyncConnection[Any]):
             return
         self.position = UNKNOWN_POSITION
         self.pgconn.send_query(f"COMMIT; SELECT {POSITION}".encode())
-        committed, *told = yield from generators.execute(self.pgconn)
+        committed, *answers = yield from generators.execute(self.pgconn)
         if committed.status != ExecStatus.COMMAND_OK:
             raise error_from_result(committed)
-        if told and told[0].status == ExecStatus.TUPLES_OK:
-            self.position = int(told[0].get_value(0, 0) or UNKNOWN_POSITION)
+        if answers and answers[0].status == ExecStatus.TUPLES_OK:
+            self.position = int(answers[0].get_value(0, 0) or UNKNOWN_POSITION)
 
     async def set_autocommit(self, value: bool) -> None:
         """As psycopg's, which refuses it in a transaction: one in which nothing was done is ended first."""

@@ -20,12 +20,12 @@ class _Name(str):
     __slots__ = ()
 
 
-def given(name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
+def parameter(name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
     """A parameter whose value is given when the statement runs."""
     return bindparam(name, _Name(name), type_=kind)
 
 
-KEYS = given("keys", ARRAY(BigInteger()))
+KEYS = parameter("keys", ARRAY(BigInteger()))
 
 
 @dataclass(frozen=True)

@@ -295,17 +295,17 @@ def side_by_side(works: Sequence[Coroutine[Any, Any, T]]) -> Generator[Any, Any,
 def _ended(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
     """What a coroutine gives that waits for something, which may be over."""
     step: Callable[[Any], Any]
-    given: Any
+    sent: Any
     while True:
         try:
             if not (isinstance(awaited, asyncio.Future) and awaited.done()):
                 yield awaited
         except BaseException as error:  # noqa: BLE001 - whatever is thrown in, a cancellation included, is for the work
-            step, given = work.throw, error
+            step, sent = work.throw, error
         else:
-            step, given = work.send, None
+            step, sent = work.send, None
         try:
-            awaited = step(given)
+            awaited = step(sent)
         except StopIteration as done:
             result: T = done.value
             return result

@@ -54,11 +54,11 @@ def numbers(value: Any, datatype: str) -> list[float]:
 
 def words(content: str, weights: Any) -> Any:
     """A text as its hashed words and pieces of words."""
-    found = re.findall(r"\w+|[^\w\s]", content.casefold())[:2_000]
-    pieces = found + [f"{a} {b}" for a, b in pairwise(found)]
-    pieces += [f"#{word[at : at + 4]}" for word in found if len(word) > 4 for at in range(len(word) - 3)]
+    parts = re.findall(r"\w+|[^\w\s]", content.casefold())[:2_000]
+    pieces = parts + [f"{a} {b}" for a, b in pairwise(parts)]
+    pieces += [f"#{word[at : at + 4]}" for word in parts if len(word) > 4 for at in range(len(word) - 3)]
     pieces += [f"=length {len(content).bit_length()}"] * bool(content) + ["=has numbers"] * any(
-        map(str.isdecimal, found)
+        map(str.isdecimal, parts)
     )
     hashes = np.array([crc32(piece.encode()) for piece in pieces], np.int64)
     counts = np.bincount(hashes % (2**31 - 1) % len(weights), np.where(hashes >> 31, 1.0, -1.0), len(weights))

@@ -152,24 +152,24 @@ def end_step(work: Work) -> None:
 def timed(steps: Coroutine[Any, Any, T], work: Work) -> Generator[Any, Any, T]:
     """The same coroutine; the time of each of its steps is added to the work."""
     step: Callable[[Any], Any] = steps.send
-    given: Any = None
+    sent: Any = None
     while True:
         begin_step(work)
         try:
-            awaited = step(given)
+            awaited = step(sent)
         except StopIteration as done:
             result: T = done.value
             return result
         finally:
             end_step(work)
         try:
-            given = yield awaited
+            sent = yield awaited
             step = steps.send
         except GeneratorExit:
             steps.close()
             raise
         except BaseException as error:  # noqa: BLE001 - whatever is thrown in, a cancellation included, is for the steps
-            step, given = steps.throw, error
+            step, sent = steps.throw, error
 
 
 class _Steps(Generic[T]):

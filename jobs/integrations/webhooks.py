@@ -70,8 +70,8 @@ async def _data(answers: Answers, message: Message) -> dict[str, Any] | None:
 
 async def _post(client: httpx.AsyncClient, message: Message, data: dict[str, Any]) -> int:
     kind = "TEST" if message.topic is None else message.topic.name
-    told = {"type": kind, "timestamp": message.happened_at.astimezone(UTC), "data": data}
-    body = orjson.dumps(told, option=orjson.OPT_UTC_Z)
+    payload = {"type": kind, "timestamp": message.happened_at.astimezone(UTC), "data": data}
+    body = orjson.dumps(payload, option=orjson.OPT_UTC_Z)
     at = int(datetime.now(UTC).timestamp())
     headers = signatures.headers(message.message_id, at=at, body=body, keys=message.keys)
     try:

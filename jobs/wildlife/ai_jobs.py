@@ -90,19 +90,19 @@ async def _look_after(run: JobRun, manager: Manager, step: Step, batch: BatchSta
         return await _give_up(run, manager, batch)
     if batch.status is RemoteStatus.PENDING:
         return await _submit(run, manager, batch, is_forgotten=False)
-    told = await manager.status(batch.key)
-    if told is None:
+    answer = await manager.status(batch.key)
+    if answer is None:
         return await _submit(run, manager, batch, is_forgotten=batch.status is not RemoteStatus.UNKNOWN)
     async with run.writing() as session:
-        is_news = await following.note_status(session, batch.id, told)
-    for name in told.parts:
+        is_news = await following.note_status(session, batch.id, answer)
+    for name in answer.parts:
         if name not in batch.parts_done:
             run.go_on()
             await _take(run, manager, step, batch, name)
             is_news = True
-    if told.status in {"done", "failed", "cancelled"}:
-        status = RemoteStatus.DONE if told.status == "done" else RemoteStatus.FAILED
-        reason = None if told.status == "done" else told.error or f"The AI Manager says: {told.status}."
+    if answer.status in {"done", "failed", "cancelled"}:
+        status = RemoteStatus.DONE if answer.status == "done" else RemoteStatus.FAILED
+        reason = None if answer.status == "done" else answer.error or f"The AI Manager says: {answer.status}."
         async with run.writing() as session:
             await following.close(session, batch.id, status, reason)
         return True
@@ -128,13 +128,13 @@ async def _submit(run: JobRun, manager: Manager, batch: BatchState, *, is_forgot
     if request is None:
         return True
     try:
-        told = await manager.submit(request)
+        status = await manager.submit(request)
     except Outage as outage:
         if outage.status in REFUSED_STATUSES and outage.status not in HEALING_STATUSES:
             raise Outage("The AI Manager", f"refused the job ({outage.status})", heals=False) from None
         raise
     async with run.writing() as session:
-        await following.note_status(session, batch.id, told)
+        await following.note_status(session, batch.id, status)
     return True
 
 

@@ -117,7 +117,7 @@ async def _write_detections(run: JobRun, task: Task, lines: list[dict[str, Any]]
     """Through the same door as results of an AI Manager: thresholds, tracks, frames and outcomes are its."""
     fps = {medium.id: medium.fps for medium in task.media}
     async with run.writing() as session:
-        unstored = await results.write(session, task.batch_id, [_as_told(line, fps[line["id"]]) for line in lines])
+        unstored = await results.write(session, task.batch_id, [_as_result(line, fps[line["id"]]) for line in lines])
     if not unstored:
         return
     stored: list[tuple[results.Unstored, str | None, str | None]] = []
@@ -130,10 +130,16 @@ async def _write_detections(run: JobRun, task: Task, lines: list[dict[str, Any]]
         await results.keep_frames(session, run.claim.subject_id, stored)
 
 
-def _as_told(line: dict[str, Any], fps: float | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"resource_id": str(line["id"]), "status": "ok", "error": None, "fps": fps, "detections": []}
+def _as_result(line: dict[str, Any], fps: float | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "resource_id": str(line["id"]),
+        "status": "ok",
+        "error": None,
+        "fps": fps,
+        "detections": [],
+    }
     if "failure" in line:
-        return {**told, "status": "failed", "error": line["failure"]}
+        return {**answer, "status": "failed", "error": line["failure"]}
     detections = [
         {
             "label": detection["label"],
@@ -145,4 +151,4 @@ def _as_told(line: dict[str, Any], fps: float | None) -> dict[str, Any]:
         for frame in line["frames"]
         for detection in frame["objects"]
     ]
-    return {**told, "detections": detections}
+    return {**answer, "detections": detections}

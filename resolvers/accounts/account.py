@@ -14,7 +14,7 @@ from app.models.choices import (
 from app.models.kinds import NotificationKind
 from app.services.accounts.users import deletion, settings
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 async def update_account(
@@ -38,7 +38,7 @@ async def update_account(
     notifications_delivery_methods: How to deliver notifications. Email is sent only to a verified address.
     notifications_declined: Notification categories to turn off. ACCOUNT and MODERATION are always delivered.
     """
-    changes = given(
+    changes = provided(
         username=username,
         first_name=first_name,
         last_name=last_name,
@@ -67,7 +67,7 @@ async def update_preferences(
     datetime_separator: The separator between date and time.
     decimal_separator: The decimal separator.
     """
-    changes = given(
+    changes = provided(
         time_format=time_format,
         date_format=date_format,
         date_separator=date_separator,

@@ -8,7 +8,7 @@ from app.services.accounts.users.profiles import AvatarSize
 from app.services.system.files import uploads
 from app.services.system.files.uploads import UploadLink
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 def avatar_url(root: strawberry.Parent[Profile], size: AvatarSize = AvatarSize.MEDIUM) -> str | None:
@@ -31,7 +31,7 @@ async def update_profile(
     location: Where the user lives, at most {accounts.LOCATION_LENGTH_MAX} characters.
     website: A web page, at most {texts.URL_LENGTH_MAX} characters, starting with https:// or http://.
     """
-    changes = given(bio=bio, location=location, website=website)
+    changes = provided(bio=bio, location=location, website=website)
     async with info.context.writing() as session:
         return await profiles.update_profile(session, info.context.viewer, changes=changes)
 

@@ -115,8 +115,8 @@ async def drift(
     """
     context = info.context
     key = None if upload is None else (await uploads.uploaded(context.viewer, upload, use=readings.USE)).key
-    found = await drifting.drift(context.database, context.viewer, root.id, before=from_, upload_key=key)
-    if found is None:
+    columns = await drifting.drift(context.database, context.viewer, root.id, before=from_, upload_key=key)
+    if columns is None:
         return None
     return [
         ColumnDrift(
@@ -128,7 +128,7 @@ async def drift(
             each["new_labels"],
             each["is_large"],
         )
-        for each in found
+        for each in columns
     ]
 
 
@@ -241,5 +241,5 @@ async def find_solution(
     """
     context = info.context
     asked = await asking.asked(context.database, context.viewer, ids.key(machine_id, Machine), is_inside=True)
-    found = await reasons.find_solution(asked, goals=goals, fixed=fixed or {}, seconds=seconds, seed=seed)
-    return MachineSolution(found.inputs, SolvedRow.of(found.solved), found.score, found.tried)
+    solution = await reasons.find_solution(asked, goals=goals, fixed=fixed or {}, seconds=seconds, seed=seed)
+    return MachineSolution(solution.inputs, SolvedRow.of(solution.solved), solution.score, solution.tried)

@@ -18,7 +18,7 @@ from resolvers.automl.columns import listed
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 # Before the arguments that have them.
 for enum in (GraphType, ImageFormat):
@@ -158,7 +158,7 @@ async def update_graph(
     row: The column whose values have panels below each other; null clears it.
     animation_frame: The column whose values are shown one after the other; null clears it.
     """
-    fields = given(
+    fields = provided(
         graph_type=graph_type,
         hue=hue,
         x=x,

@@ -39,73 +39,73 @@ class LineFilterInput:
     is_missing: bool | None = strawberry.field(default=None, description="Whether there is no value.")
 
 
-def conditions(machine_id: int, given: Sequence[LineFilterInput] | None) -> list[Condition]:
+def conditions(machine_id: int, inputs: Sequence[LineFilterInput] | None) -> list[Condition]:
     """What the lines of a machine must be like."""
-    filters = given or []
+    filters = inputs or []
     if len(filters) > limits.LINE_FILTERS_MAX:
         raise BadRequest(f"Give at most {limits.LINE_FILTERS_MAX} filters; these are {len(filters)}.")
     return [_condition(machine_id, f"filters.{number}", each) for number, each in enumerate(filters)]
 
 
-def _condition(machine_id: int, field: str, given: LineFilterInput) -> Condition:
-    name = checks.text(f"{field}.column", given.column, length_max=limits.COLUMN_NAME_LENGTH_MAX, is_exact=True)
+def _condition(machine_id: int, field: str, filter: LineFilterInput) -> Condition:
+    name = checks.text(f"{field}.column", filter.column, length_max=limits.COLUMN_NAME_LENGTH_MAX, is_exact=True)
     named = MachineColumn.machine_id == machine_id, MachineColumn.name == name
     place = select(MachineColumn.position).where(*named).scalar_subquery()
     value: ColumnElement[Any] = MachineLine.values.op("->", return_type=JSONB())(place)
     text: ColumnElement[str] = MachineLine.values.op("->>", return_type=Text())(place)
     part = checks.optional_text(
-        f"{field}.contains", given.contains, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True
+        f"{field}.contains", filter.contains, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True
     )
     wanted: list[Condition] = []
-    if given.equals is not None:
-        wanted.append(_equals(value, text, _checked(f"{field}.equals", given.equals)))
-    for name, bound in (("atLeast", given.at_least), ("atMost", given.at_most)):
+    if filter.equals is not None:
+        wanted.append(_equals(value, text, _checked(f"{field}.equals", filter.equals)))
+    for name, bound in (("atLeast", filter.at_least), ("atMost", filter.at_most)):
         if bound is not None:
             wanted.append(_bounded(value, text, f"{field}.{name}", bound, is_least=name == "atLeast"))
     if part is not None:
         wanted.append(text.icontains(part, autoescape=True))
-    if given.is_missing is not None:
+    if filter.is_missing is not None:
         # Of an unknown column there is no place, and nothing is missing there.
-        wanted.append(text.is_(None) & place.is_not(None) if given.is_missing else text.is_not(None))
+        wanted.append(text.is_(None) & place.is_not(None) if filter.is_missing else text.is_not(None))
     if not wanted:
         raise BadRequest(f"`{field}` says nothing of the value. Give one of its other fields.")
     return and_(*wanted)
 
 
-def _checked(field: str, given: Any) -> Any:
-    if isinstance(given, str):
-        return checks.text(field, given, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
-    if isinstance(given, dict | list) and len(_json(field, given)) > limits.FILTER_TEXT_LENGTH_MAX:
+def _checked(field: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return checks.text(field, value, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
+    if isinstance(value, dict | list) and len(_json(field, value)) > limits.FILTER_TEXT_LENGTH_MAX:
         raise BadRequest(f"`{field}` is too long. Give at most {limits.FILTER_TEXT_LENGTH_MAX:,} characters.")
-    return _small(field, given)
+    return _small(field, value)
 
 
-def _small(field: str, given: Any) -> Any:
-    if isinstance(given, int) and abs(given) >= NUMBER_LIMIT:
+def _small(field: str, value: Any) -> Any:
+    if isinstance(value, int) and abs(value) >= NUMBER_LIMIT:
         raise BadRequest(f"`{field}` is too large a number.")
-    return given
+    return value
 
 
-def _json(field: str, given: Any) -> str:
+def _json(field: str, value: Any) -> str:
     try:
-        return orjson.dumps(given).decode()
+        return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
         raise BadRequest(f"`{field}` has too large a number.") from None
 
 
-def _number(given: float) -> ColumnElement[Any]:
-    return func.to_jsonb(cast(literal(str(given)), Numeric))
+def _number(number: float) -> ColumnElement[Any]:
+    return func.to_jsonb(cast(literal(str(number)), Numeric))
 
 
-def _equals(value: ColumnElement[Any], text: ColumnElement[str], given: Any) -> Condition:
-    if isinstance(given, dict | list):
-        return value == cast(literal(_json("equals", given)), JSONB)
-    same: list[Condition] = [and_(func.jsonb_typeof(value) == "string", text == as_text(given))]
-    if isinstance(given, bool):
-        same.append(value == _number(int(given)))
-    elif isinstance(given, int | float):
-        same.append(value == _number(given))
-    elif numbers.PLAIN.match(given) and (number := numbers.number(given, ".")) is not None:
+def _equals(value: ColumnElement[Any], text: ColumnElement[str], wanted: Any) -> Condition:
+    if isinstance(wanted, dict | list):
+        return value == cast(literal(_json("equals", wanted)), JSONB)
+    same: list[Condition] = [and_(func.jsonb_typeof(value) == "string", text == as_text(wanted))]
+    if isinstance(wanted, bool):
+        same.append(value == _number(int(wanted)))
+    elif isinstance(wanted, int | float):
+        same.append(value == _number(wanted))
+    elif numbers.PLAIN.match(wanted) and (number := numbers.number(wanted, ".")) is not None:
         same.append(value == _number(number))
     return or_(*same)
 
@@ -118,8 +118,8 @@ def _bounded(
         raise BadRequest(f"`{field}` must be a number or a text.")
     compared: ColumnElement[Any]
     if isinstance(bound, str):
-        given: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
+        checked: Any = checks.text(field, bound, length_max=limits.FILTER_TEXT_LENGTH_MAX, is_exact=True)
         compared, kind = text.collate("C"), "string"
     else:
-        given, compared, kind = _number(_small(field, bound)), value, "number"
-    return and_(func.jsonb_typeof(value) == kind, compared >= given if is_least else compared <= given)
+        checked, compared, kind = _number(_small(field, bound)), value, "number"
+    return and_(func.jsonb_typeof(value) == kind, compared >= checked if is_least else compared <= checked)

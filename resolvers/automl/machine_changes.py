@@ -24,7 +24,7 @@ from resolvers.automl.machines import FormerMachine
 from resolvers.automl.readings import TableOptionsInput, table_options
 from resolvers.context import Info
 from resolvers.enums import show_enum
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 # Before the inputs that have them.
 for enum in (LinePurpose, MachineSplit, NNLoss, NNOptimizer):
@@ -149,7 +149,7 @@ async def update_machine(
     machine_machine_copy_cost_usd: The price of a copy; null clears it.
     machine_machine_copy_update_cost_usd: The price of bringing a copy up to date; null clears it.
     """
-    changes = given(
+    changes = provided(
         machine_name=machine_name,
         machine_description=machine_description,
         machine_is_data_lines_training_count_limit_enabled=machine_is_data_lines_training_count_limit_enabled,

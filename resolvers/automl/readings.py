@@ -149,8 +149,8 @@ async def read_table(info: Info, upload: str, options: TableOptionsInput | None 
 
 def table_options(options: TableOptionsInput | None) -> TableOptions:
     """What is known about a table."""
-    given = {} if options is None else {name: value for name, value in vars(options).items() if value is not None}
-    return TableOptions(**given)
+    values = {} if options is None else {name: value for name, value in vars(options).items() if value is not None}
+    return TableOptions(**values)
 
 
 async def table_reading_updated(

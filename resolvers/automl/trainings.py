@@ -218,5 +218,5 @@ async def work_updated(info: Info, work_id: strawberry.ID, after: str | None = N
 
 def _event(cursor: str, work: Work, payload: dict[str, Any]) -> WorkEvent:
     status = payload.get("status")
-    told = {name: payload.get(name) for name in ("stage", "message", "progress", "best_score", "eta_s")}
-    return WorkEvent(cursor, work, None if status is None else WorkStatus(status), **told)
+    fields = {name: payload.get(name) for name in ("stage", "message", "progress", "best_score", "eta_s")}
+    return WorkEvent(cursor, work, None if status is None else WorkStatus(status), **fields)

@@ -11,7 +11,7 @@ from app.models.billing.top_ups import TopUp
 from app.policies import names_viewer, signed_in, visible
 from app.services.billing import sales, spending
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 def top_ups(info: Info) -> Select[TopUp]:
@@ -66,7 +66,7 @@ async def update_spending_rules(
     month_usd_notice: Once purchases of a month cost this much in US dollars, you are told.
     month_usd_max: What would bring the purchases of the month above this is not sold to you.
     """
-    changes = given(
+    changes = provided(
         month_tokens_notice=month_tokens_notice,
         month_tokens_max=month_tokens_max,
         low_balance_tokens=low_balance_tokens,

@@ -13,7 +13,7 @@ from app.services.mapping.trainings import models
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 async def delete_dataset(info: Info, id: strawberry.ID) -> Deleted:
@@ -69,7 +69,7 @@ async def update_label(
     geom: The new outline.
     tags: The new tags; null clears them.
     """
-    changes = given(geom=geom, tags=tags)
+    changes = provided(geom=geom, tags=tags)
     async with info.context.writing() as session:
         return await editing_service.update_label(session, info.context.viewer, ids.key(id, Label), changes)
 
@@ -97,7 +97,7 @@ async def update_model(
     description: What the model is good for; null clears it.
     status: DRAFT or ARCHIVED unpublish the model. To publish, use `publishTraining`.
     """
-    changes = given(name=name, description=description, status=status)
+    changes = provided(name=name, description=description, status=status)
     async with info.context.writing() as session:
         return await models.update_model(session, info.context.viewer, ids.key(id, Model), changes)
 

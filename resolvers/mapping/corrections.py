@@ -20,7 +20,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.spatial_filters import placed
 
 ZOOM_MIN, ZOOM_MAX = settings.feedback_training_zoom_min, settings.feedback_training_zoom_max
@@ -175,7 +175,7 @@ async def update_feedback_label(
     geom: The new outline.
     tags: The new tags; null clears them.
     """
-    changes = given(geom=geom, tags=tags)
+    changes = provided(geom=geom, tags=tags)
     async with info.context.writing() as session:
         return await corrections.update_feedback_label(
             session, info.context.viewer, ids.key(id, FeedbackLabel), changes

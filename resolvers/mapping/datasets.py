@@ -27,7 +27,7 @@ from app.telemetry.metering import in_thread
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.spatial_filters import placed
 
 
@@ -187,7 +187,9 @@ async def update_dataset(
     contributions: Who may add areas and labels besides the owner.
     team_id: The team, if its members may contribute.
     """
-    changes = given(name=name, source_imagery=source_imagery, status=status, offset=offset, contributions=contributions)
+    changes = provided(
+        name=name, source_imagery=source_imagery, status=status, offset=offset, contributions=contributions
+    )
     if team_id is not None:
         changes["team_id"] = ids.key(team_id.value, Team)
     async with info.context.writing() as session:

@@ -15,7 +15,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.spatial_filters import placed
 
 
@@ -104,7 +104,7 @@ async def update_feedback(
     zoom_level: The new zoom level.
     comments: The new comment; null clears it.
     """
-    changes = given(geom=geom, feedback_type=feedback_type, zoom_level=zoom_level, comments=comments)
+    changes = provided(geom=geom, feedback_type=feedback_type, zoom_level=zoom_level, comments=comments)
     async with info.context.writing() as session:
         return await entries.update_feedback(session, info.context.viewer, ids.key(id, Feedback), changes)
 

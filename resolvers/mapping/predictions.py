@@ -23,7 +23,7 @@ from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.former_names import RenamedToId, one_of
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.spatial_filters import placed
 
 
@@ -224,7 +224,7 @@ async def update_prediction(
     prediction_id: The prediction.
     """
     key = ids.key(one_of("id", id, "prediction_id", prediction_id), Prediction)
-    changes = given(description=description)
+    changes = provided(description=description)
     async with info.context.writing() as session:
         return await lifecycle.update_prediction(session, info.context.viewer, key, changes)
 

@@ -90,7 +90,7 @@ class Leaf:
     attribute: str
     selected: ColumnElement[Any] | Expression
     format: Format = Format.PLAIN
-    given: Callable[[Any], Any] | None = None
+    convert: Callable[[Any], Any] | None = None
 
     @property
     def name(self) -> str:
@@ -128,7 +128,7 @@ def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) ->
     if is_array != is_list_type(get_nullable_type(shown_as)) or not _is_written_alike(item, get_named_type(shown_as)):
         return None
     if isinstance(item, EnumColumn | KindColumn):
-        return Leaf(name, element, given=_names if is_array else _name)
+        return Leaf(name, element, convert=_names if is_array else _name)
     if isinstance(item, Float):
         return Leaf(name, element, Format.FINITES if is_array else Format.FINITE)
     if isinstance(item, JSON | Shape | DateTime | Numeric):
@@ -139,9 +139,9 @@ def leaf(name: str, element: ColumnElement[Any], shown_as: GraphQLOutputType) ->
 def _rewritten(name: str, element: ColumnElement[Any], kind: TypeEngine[Any]) -> Leaf:
     if isinstance(kind, DateTime):
         # Without an offset it is read and written in half the time; `SHOWN_WITH` puts that of UTC behind it.
-        return Leaf(name, func.timezone("UTC", element), given=_utc)
+        return Leaf(name, func.timezone("UTC", element), convert=_utc)
     if isinstance(kind, Numeric):
-        return Leaf(name, cast(element, Text), given=_decimal)
+        return Leaf(name, cast(element, Text), convert=_decimal)
     text = cast(element, Text) if isinstance(kind, JSON) else func.ST_AsGeoJSON(element, DECIMALS)
     # Of an expression nobody knows whether it may be null.
     form = Format.JSON_OR_NULL if getattr(element, "nullable", True) else Format.JSON

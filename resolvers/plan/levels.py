@@ -143,9 +143,9 @@ class InHand(Level):
         """Their columns, as SQL would have selected them."""
         if not self.leaves:
             return [(number,) for number in range(len(objects))]
-        readers = [(leaf.attribute, leaf.given) for leaf in self.leaves.values()]
+        readers = [(leaf.attribute, leaf.convert) for leaf in self.leaves.values()]
         return [
-            (number, *[given(getattr(each, name)) if given else getattr(each, name) for name, given in readers])
+            (number, *[convert(getattr(each, name)) if convert else getattr(each, name) for name, convert in readers])
             for number, each in enumerate(objects)
         ]
 

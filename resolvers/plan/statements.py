@@ -10,9 +10,9 @@ from app.errors import Unplanned
 from app.models.base import Record
 from app.pagination import CursorPosition, Span, parents, window
 from app.policies import AnyViewer
-from app.postgres.prepared import KEYS, Statement, compiled, dumped, given
+from app.postgres.prepared import KEYS, Statement, compiled, dumped, parameter
 
-LIMIT = given("limit", Integer())
+LIMIT = parameter("limit", Integer())
 PLACES = ("after", "before")
 
 
@@ -73,16 +73,16 @@ def symbolic(span: Span, model: type[Record]) -> Span:
 def _symbolic(place: CursorPosition | None, end: str, kind: TypeEngine[Any]) -> CursorPosition | None:
     if place is None:
         return None
-    id = given(f"{end}_id", BigInteger())
-    return CursorPosition(id) if place.value is None else CursorPosition(id, given(f"{end}_value", kind))
+    id = parameter(f"{end}_id", BigInteger())
+    return CursorPosition(id) if place.value is None else CursorPosition(id, parameter(f"{end}_value", kind))
 
 
 def bound(span: Span) -> dict[str, bytes | None]:
     """What is bound for the places of a span."""
-    given = zip(PLACES, (span.after, span.before), strict=True)
+    parameter = zip(PLACES, (span.after, span.before), strict=True)
     return {
         name: value
-        for end, place in given
+        for end, place in parameter
         if place is not None
         for name, value in ((f"{end}_id", b"%d" % place.id), (f"{end}_value", dumped(place.value)))
     }

@@ -17,7 +17,7 @@ from app.services.system.files import uploads
 from app.services.system.files.uploads import UploadLink
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 class ThreadOrder(Order):
@@ -176,7 +176,7 @@ async def edit_post(
     alt_text: The alt text; null removes it.
     """
     viewer = info.context.viewer
-    changes = given(content=content, type=type, media_url=media_url, alt_text=alt_text)
+    changes = provided(content=content, type=type, media_url=media_url, alt_text=alt_text)
     key, sent = ids.key(id, Post), upload.value if upload else None
     async with (
         editing.limit_posts(info.context.rates, viewer),

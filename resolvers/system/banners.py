@@ -15,7 +15,7 @@ from app.services.system import banners as announcing
 from app.services.system.banners import BannerChange
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def update_banner(
     start_date: The new start.
     end_date: The new end, which may be in the past; null makes it open-ended.
     """
-    changes = given(message=message, start_date=start_date, end_date=end_date)
+    changes = provided(message=message, start_date=start_date, end_date=end_date)
     async with info.context.writing() as session:
         return await announcing.update_banner(session, info.context.viewer, ids.key(id, Banner), changes=changes)
 

@@ -25,7 +25,7 @@ from app.services.wildlife.projects import editing, members
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 class ProjectOrder(Order):
@@ -156,7 +156,7 @@ async def update_research_project(
     sensor_method: What makes the cameras take pictures.
     individual_animals: Whether individual animals are told apart.
     """
-    changes = given(
+    changes = provided(
         name=name,
         acronym=acronym,
         abstract=abstract,

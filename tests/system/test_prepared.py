@@ -8,7 +8,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from app.models.mapping.datasets import Dataset
 from app.policies import Viewer
-from app.postgres.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, parameter
 from resolvers.loaders import Loaders
 from tests import factories
 
@@ -22,7 +22,7 @@ from tests import factories
     ],
 )
 async def test_a_value_arrives_as_it_was_given(database, kind, value):
-    echo = compiled(select(cast(given("value", kind), kind)))
+    echo = compiled(select(cast(parameter("value", kind), kind)))
     assert await database.reader.rows(echo.sql, echo.bind({"value": dumped(value)})) == [(value,)]
 
 

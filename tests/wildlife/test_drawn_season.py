@@ -68,8 +68,8 @@ def test_a_picture_of_the_night_has_no_colours():
 def test_a_model_finds_most_with_errors_and_the_same_each_time():
     kinds = [actor.kind for picture in season.pictures() for actor in picture.actors]
     seen = [shots.Seen(kind, (0.4, 0.4, 0.2, 0.2), 4.0, animals.Pose(0)) for kind in kinds]
-    found = [findings.found([each], number) for number, each in enumerate(seen)]
-    assert found == [findings.found([each], number) for number, each in enumerate(seen)]
+    found = [findings.detected([each], number) for number, each in enumerate(seen)]
+    assert found == [findings.detected([each], number) for number, each in enumerate(seen)]
     assert 0.85 * len(seen) < sum(map(len, found)) < len(seen)
     pairs = [(truth, each[0]) for truth, each in zip(seen, found, strict=True) if each]
     for _, finding in pairs:
@@ -80,6 +80,6 @@ def test_a_model_finds_most_with_errors_and_the_same_each_time():
     assert {finding.label for truth, finding in pairs if truth.kind == "person"} == {"person"}
     wrong = [finding.species != truth.kind for truth, finding in pairs if finding.label == "animal"]
     assert 0.05 < sum(wrong) / len(wrong) < 0.2
-    alarms = [findings.found([], number, wind=1.4) for number in range(200)]
+    alarms = [findings.detected([], number, wind=1.4) for number in range(200)]
     assert 0 < sum(map(len, alarms)) < 60
-    assert not any(findings.found([], number, wind=0.3) for number in range(200))
+    assert not any(findings.detected([], number, wind=0.3) for number in range(200))

@@ -37,14 +37,14 @@ def hexbin(panel: Panel) -> list[Trace]:
     """Hexagons coloured by the number of lines in them, or by the mean of z."""
     x, y = panel.data.measured("x"), panel.data.measured("y")
     z = panel.data.measured("z").numbers if "z" in panel.data.columns else None
-    found = hexagons(x.numbers, y.numbers, z)
-    low, high = (float(found.values.min()), float(found.values.max())) if len(found.values) else (0.0, 1.0)
-    shades = np.minimum((found.values - low) / ((high - low) or 1) * SHADES, SHADES - 1).astype(int)
-    traces = [_hexagons(panel, found, shades == shade, shade) for shade in np.unique(shades)]
+    cells = hexagons(x.numbers, y.numbers, z)
+    low, high = (float(cells.values.min()), float(cells.values.max())) if len(cells.values) else (0.0, 1.0)
+    shades = np.minimum((cells.values - low) / ((high - low) or 1) * SHADES, SHADES - 1).astype(int)
+    traces = [_hexagons(panel, cells, shades == shade, shade) for shade in np.unique(shades)]
     label = "Lines" if z is None else f"Mean of {panel.data.measured('z').title}"
-    hovered = [f"{label}: {value:.6g}" for value in found.values.tolist()]
-    marker = {"color": found.values.tolist(), "coloraxis": "coloraxis", "size": 6, "opacity": 0}
-    shown = {"x": x.shown(found.x), "y": y.shown(found.y), "hovertext": hovered}
+    hovered = [f"{label}: {value:.6g}" for value in cells.values.tolist()]
+    marker = {"color": cells.values.tolist(), "coloraxis": "coloraxis", "size": 6, "opacity": 0}
+    shown = {"x": x.shown(cells.x), "y": y.shown(cells.y), "hovertext": hovered}
     middle = panel.trace("scatter", mode="markers", marker=marker, **shown)
     return [*traces, middle, *_margins(panel)]
 
@@ -72,10 +72,10 @@ def _apart(across: Floats, up: Floats, middle: NDArray[Any]) -> Floats:
     return distances
 
 
-def _hexagons(panel: Panel, found: Hexagons, chosen: Any, shade: int) -> Trace:
+def _hexagons(panel: Panel, cells: Hexagons, chosen: Any, shade: int) -> Trace:
     """The hexagons of one colour as one shape, with gaps between them."""
     outlines = []
-    for axis, centres, step in (("x", found.x[chosen], found.width), ("y", found.y[chosen], found.height)):
+    for axis, centres, step in (("x", cells.x[chosen], cells.width), ("y", cells.y[chosen], cells.height)):
         corners = CORNERS[:, 0 if axis == "x" else 1] * step
         shown = panel.data.measured(axis).shown((centres[:, None] + corners).reshape(-1))
         outlines.append([each for at in range(0, len(shown), 7) for each in (*shown[at : at + 7], None)])
@@ -171,9 +171,9 @@ def _line(panel: Panel, x: Floats, y: Floats, colour: str) -> list[Trace]:
     shown = panel.data.measured("x").shown(places)
     label = f"Slope {fitted.slope:.6g}, R² {fitted.r2:.3f}"
     band = [*(line + reach).tolist(), *(line - reach)[::-1].tolist()]
-    given: dict[str, Any] = {"fill": "toself", "fillcolor": faint(colour, 0.25), "line": {"width": 0}, "mode": "lines"}
+    style: dict[str, Any] = {"fill": "toself", "fillcolor": faint(colour, 0.25), "line": {"width": 0}, "mode": "lines"}
     return [
-        panel.trace("scatter", x=shown + shown[::-1], y=band, hoverinfo="skip", **given),
+        panel.trace("scatter", x=shown + shown[::-1], y=band, hoverinfo="skip", **style),
         panel.trace(
             "scatter",
             name=label,

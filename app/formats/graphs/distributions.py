@@ -57,8 +57,8 @@ def _counted_groups(panel: Panel, count: int) -> list[Trace]:
     ]
 
 
-def _bar(panel: Panel, series: Series, **given: Any) -> Trace:
-    return panel.trace("bar", series, marker={"color": panel.colour(series.places.get("color"))}, **given)
+def _bar(panel: Panel, series: Series, **attributes: Any) -> Trace:
+    return panel.trace("bar", series, marker={"color": panel.colour(series.places.get("color"))}, **attributes)
 
 
 def boxplots(panel: Panel) -> list[Trace]:
@@ -78,8 +78,8 @@ def _boxes(panel: Panel, series: Series, *, along: str, of: str, points: int, ar
     groups = panel.data.values(along)[series.chosen]
     values = panel.data.measured(of).numbers[series.chosen]
     present = np.unique(groups)
-    found = [_box(values[groups == place], points, are_all=are_all) for place in present]
-    figures = {name: [each[name] for each in found] for name in ("q1", "median", "q3", "lowerfence", "upperfence")}
+    boxes = [_box(values[groups == place], points, are_all=are_all) for place in present]
+    figures = {name: [each[name] for each in boxes] for name in ("q1", "median", "q3", "lowerfence", "upperfence")}
     colour = panel.colour(series.places.get("color"))
     return panel.trace(
         "box",
@@ -91,7 +91,7 @@ def _boxes(panel: Panel, series: Series, *, along: str, of: str, points: int, ar
         pointpos=0,
         marker={"color": colour, "size": 3, "opacity": 0.6},
         line={"color": colour},
-        **{along: panel.data.shown(along, present), of: [each["points"] for each in found]},
+        **{along: panel.data.shown(along, present), of: [each["points"] for each in boxes]},
         **figures,
     )
 
@@ -194,8 +194,8 @@ def horizontal_bars(panel: Panel) -> list[Trace]:
             places, counts = np.unique(groups, return_counts=True)
             bars: dict[str, Any] = {"x": counts.tolist(), "y": panel.data.shown("y", places)}
         else:
-            found = means(groups, panel.data.measured("x").numbers[series.chosen])
-            reach = {"type": "data", "array": found.reach.tolist(), "thickness": 1}
-            bars = {"x": found.means.tolist(), "y": panel.data.shown("y", found.keys), "error_x": reach}
+            groups_means = means(groups, panel.data.measured("x").numbers[series.chosen])
+            reach = {"type": "data", "array": groups_means.reach.tolist(), "thickness": 1}
+            bars = {"x": groups_means.means.tolist(), "y": panel.data.shown("y", groups_means.keys), "error_x": reach}
         traces.append(_bar(panel, series, orientation="h", **bars))
     return traces

@@ -65,10 +65,10 @@ class Panel:
             return GREY
         return self.palette[(place or 0) % len(self.palette)]
 
-    def trace(self, kind: str, series: "Series | None" = None, /, **given: Any) -> Trace:
+    def trace(self, kind: str, series: "Series | None" = None, /, **attributes: Any) -> Trace:
         """A trace in this panel, in the legend once."""
         named: Trace = {"name": series.name, "legendgroup": series.name} if series and series.name else {}
-        return {"type": kind, **named, "showlegend": bool(named) and self.is_first, **self.axes, **given}
+        return {"type": kind, **named, "showlegend": bool(named) and self.is_first, **self.axes, **attributes}
 
     def series(self, *slots: str) -> Iterator["Series"]:
         """The lines of each group, or of each combination of groups, that the whole graph has."""

@@ -71,9 +71,9 @@ def timeseries(panel: Panel) -> list[Trace]:
         places, y, reach = _means_along(panel, series.chosen)
         x, colour = panel.data.shown("x", places), panel.colour(series.places.get("color"))
         band = [*(y + reach).tolist(), *(y - reach)[::-1].tolist()]
-        given: dict[str, Any] = {"fill": "toself", "fillcolor": faint(colour), "line": {"width": 0}, "mode": "lines"}
+        style: dict[str, Any] = {"fill": "toself", "fillcolor": faint(colour), "line": {"width": 0}, "mode": "lines"}
         traces += [
-            panel.trace("scatter", series, x=x + x[::-1], y=band, hoverinfo="skip", **given | {"showlegend": False}),
+            panel.trace("scatter", series, x=x + x[::-1], y=band, hoverinfo="skip", **style | {"showlegend": False}),
             panel.trace(
                 "scatter",
                 series,
@@ -93,8 +93,8 @@ def _means_along(panel: Panel, chosen: Any) -> tuple[Floats, Floats, Floats]:
     if isinstance(column, Measured) and len(np.unique(column.numbers)) > MEANS_MAX:
         edges = np.linspace(column.numbers.min(), column.numbers.max(), MEANS_MAX + 1)
         x = middles(edges)[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, MEANS_MAX - 1)]
-    found = means(x, y)
-    return found.keys, found.means, found.reach
+    averages = means(x, y)
+    return averages.keys, averages.means, averages.reach
 
 
 def anova(panel: Panel) -> list[Trace]:
@@ -102,16 +102,16 @@ def anova(panel: Panel) -> list[Trace]:
     traces = []
     for series in panel.series("color"):
         groups = panel.data.values("x")[series.chosen]
-        found = means(groups, panel.data.measured("y").numbers[series.chosen])
+        averages = means(groups, panel.data.measured("y").numbers[series.chosen])
         colour = panel.colour(series.places.get("color"))
         traces.append(
             panel.trace(
                 "scatter",
                 series,
                 mode="lines+markers",
-                x=panel.data.shown("x", found.keys),
-                y=found.means.tolist(),
-                error_y={"type": "data", "array": found.reach.tolist(), "color": colour},
+                x=panel.data.shown("x", averages.keys),
+                y=averages.means.tolist(),
+                error_y={"type": "data", "array": averages.reach.tolist(), "color": colour},
                 marker={"color": colour, "size": SIZE},
                 line={"color": colour},
             )

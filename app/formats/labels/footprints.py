@@ -95,12 +95,12 @@ class Sieve:
         wkb: bytes = shapely.to_wkb(shape)
         return Footprint(wkb, tags, candidate.osm_id, candidate.osm_type), shape
 
-    def _shape(self, place: str, given: BaseGeometry) -> Polygon | MultiPolygon | Skip:
-        if given.is_empty:
+    def _shape(self, place: str, raw: BaseGeometry) -> Polygon | MultiPolygon | Skip:
+        if raw.is_empty:
             return Skip(place, SkipReason.NO_GEOMETRY, "This geometry is empty.")
-        areas = polygons_of(given)
+        areas = polygons_of(raw)
         if areas is None:
-            message = f"Labels must be Polygons or MultiPolygons; this is a {given.geom_type}."
+            message = f"Labels must be Polygons or MultiPolygons; this is a {raw.geom_type}."
             return Skip(place, SkipReason.NOT_A_POLYGON, message)
         shape = antimeridian.split(areas, moves=True)
         try:

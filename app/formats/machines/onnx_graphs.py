@@ -66,7 +66,7 @@ class _Graph:
         self.values: list[Any] = []
         self.inputs: dict[str, Any] = {}
 
-    def given(self, name: str) -> str:
+    def input(self, name: str) -> str:
         """An input: `inputs` for trees; `numbers`, `wide` and `indexes` for networks."""
         from onnx import TensorProto, helper
 
@@ -93,7 +93,7 @@ class _Graph:
 
     def for_each_row(self, values: Values, kind: type[Any] = np.float64) -> str:
         """The same values for every row."""
-        any_input = next(iter(self.inputs), None) or self.given("inputs")
+        any_input = next(iter(self.inputs), None) or self.input("inputs")
         count = self.do("Shape", any_input, start=0, end=1)
         shape = self.do("Concat", count, self.const([1], np.int64), axis=0)
         return self.do("Expand", self.const(values[None], kind), shape)
@@ -178,7 +178,7 @@ def _joined(graph: _Graph, network: Network) -> str:
     """All inputs side by side: members × rows × inputs."""
     arrays = network.arrays
     members = len(arrays["last_weight"])
-    numbers, wide = graph.given("numbers"), graph.given("wide")
+    numbers, wide = graph.input("numbers"), graph.input("wide")
     first, each = graph.const([0], np.int64), graph.const([members, 1, 1], np.int64)
     plain = graph.do("Unsqueeze", graph.do("Concat", numbers, wide, axis=1), first)
     parts = [graph.do("Expand", plain, each)]
@@ -193,7 +193,7 @@ def _joined(graph: _Graph, network: Network) -> str:
         beside = graph.do("Transpose", mixed, perm=[0, 2, 1, 3])
         parts.append(graph.do("Reshape", beside, graph.const([members, -1, length], np.int64)))
     for place in range(sum(name.startswith("table") for name in arrays)):
-        indexes = graph.do("Gather", graph.given("indexes"), graph.const(place, np.int64), axis=1)
+        indexes = graph.do("Gather", graph.input("indexes"), graph.const(place, np.int64), axis=1)
         parts.append(graph.do("Gather", graph.const(arrays[f"table{place}"], np.float32), indexes, axis=1))
     return graph.do("Concat", *parts, axis=2)
 
@@ -202,7 +202,7 @@ def _sums(graph: _Graph, trees: Trees) -> str:
     """The sums over all trees: rows × outputs."""
     if not trees.count:
         return graph.for_each_row(np.zeros(len(trees.baseline)))
-    inputs = graph.given("inputs")
+    inputs = graph.input("inputs")
     categories = np.unique(trees.nodes["feature"][(trees.nodes["is_leaf"] == 0) & (trees.nodes["category_set"] >= 0)])
     if len(categories):
         # What is beyond all sets goes where missing values go.
@@ -214,7 +214,7 @@ def _sums(graph: _Graph, trees: Trees) -> str:
 
 def _means(graph: _Graph, forest: Forest) -> str:
     """The mean over all trees, which are walked: as many questions as the deepest tree has; who has arrived stays."""
-    inputs = graph.given("inputs")
+    inputs = graph.input("inputs")
     clipped = graph.do("Clip", inputs, graph.const(-LARGEST), graph.const(LARGEST))
     known = graph.do("Where", graph.do("IsNaN", inputs), inputs, clipped)
     seen = graph.do("Cast", known, to=1)

@@ -98,20 +98,20 @@ class Answerer:
         cells: dict[str, Sequence[Any]] = {}
         warned: list[Warned] = []
         for column, name in self.inputs.items():
-            given = [row.get(name) for row in rows]
+            values = [row.get(name) for row in rows]
             reader = self.readers.get(name) or ValueReader(name, Datatype.LABEL)
-            if set(map(type, given)) <= AS_THEY_ARE.get(reader.datatype, frozenset()):
-                cells[column] = given
+            if set(map(type, values)) <= AS_THEY_ARE.get(reader.datatype, frozenset()):
+                cells[column] = values
             else:
-                cells[column] = _read(column, reader, given, warned)
+                cells[column] = _read(column, reader, values, warned)
         return cells, warned
 
 
-def _read(column: str, reader: ValueReader, given: Sequence[Any], warned: list[Warned]) -> list[Any]:
+def _read(column: str, reader: ValueReader, cells: Sequence[Any], warned: list[Warned]) -> list[Any]:
     """Values as lines keep them; equal texts are read once."""
     known: dict[str, Any] = {}
     values = []
-    for row, value in enumerate(given):
+    for row, value in enumerate(cells):
         if isinstance(value, str) and value in known:
             values.append(known[value])
             continue

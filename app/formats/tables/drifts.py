@@ -28,8 +28,8 @@ def between(
             continue
         if datatype in TEXTS:
             cells = [[None if cell is None else float(len(text_of(cell))) for cell in some] for some in cells]
-        found = drift("FLOAT" if datatype in TEXTS else datatype.value, *cells)
-        drifts.append({"column": column["name"], **vars(found), "is_large": found.is_large})
+        figures = drift("FLOAT" if datatype in TEXTS else datatype.value, *cells)
+        drifts.append({"column": column["name"], **vars(figures), "is_large": figures.is_large})
     return drifts
 
 

@@ -44,8 +44,8 @@ def reread(
     between = Path(f"{target}.values")
     with Path(path).open("rb") as rows, between.open("wb") as file:
         while some := list(islice(rows, PIECE_ROWS)):
-            heads, given = zip(*map(_parts, some), strict=True)
-            read = [reader(values) for reader, values in zip(readers, zip(*given, strict=True), strict=True)]
+            heads, cells = zip(*map(_parts, some), strict=True)
+            read = [reader(values) for reader, values in zip(readers, zip(*cells, strict=True), strict=True)]
             for profile, values in zip(column_profiles, read, strict=True):
                 profile.take(values)
             lines = [_line(head, values, outputs) for head, *values in zip(heads, *read, strict=True)]
@@ -108,7 +108,7 @@ def _divide(between: Path, target: Path, evaluated: Iterator[bool]) -> None:
         for line in lines:
             id, _, rest = line.partition(b"\t")
             if rest.startswith(none[1:]):
-                given = b"\tf\tt\tf\t" if next(evaluated) else b"\tt\tf\tf\t"
-                file.write(id + given + rest[len(none) - 1 :])
+                split = b"\tf\tt\tf\t" if next(evaluated) else b"\tt\tf\tf\t"
+                file.write(id + split + rest[len(none) - 1 :])
             else:
                 file.write(line)

@@ -33,16 +33,16 @@ class Split(NamedTuple):
     is_first: bool = True
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> "Split":
+    def of(cls, plain: dict[str, Any]) -> "Split":
         """As plain values name it."""
-        datatype = given["datatype"]
+        datatype = plain["datatype"]
         return cls(
-            MachineSplit(given["kind"]),
-            given["position"],
+            MachineSplit(plain["kind"]),
+            plain["position"],
             None if datatype is None else Datatype(datatype),
-            given["evaluation_percentage"],
-            given["seed"],
-            given["is_first"],
+            plain["evaluation_percentage"],
+            plain["seed"],
+            plain["is_first"],
         )
 
 

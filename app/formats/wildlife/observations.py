@@ -22,21 +22,21 @@ class Oddities:
         self._file = file
         self._warned: set[tuple[str, str]] = set()
 
-    def choice(self, line: int | None, field: str, given: str | None, choices: tuple[str, ...]) -> str | None:
+    def choice(self, line: int | None, field: str, text: str | None, choices: tuple[str, ...]) -> str | None:
         """The value in lower case if it is one of the choices; else null."""
-        if given is None:
+        if text is None:
             return None
-        value = given.strip().lower()
+        value = text.strip().lower()
         if value in choices:
             return value
-        self.say(line, field, given, "is not known here; the field is left empty")
+        self.say(line, field, text, "is not known here; the field is left empty")
         return None
 
-    def say(self, line: int | None, field: str, given: str, message: str) -> None:
+    def say(self, line: int | None, field: str, text: str, message: str) -> None:
         """Warns of a value, once."""
-        if (field, given) not in self._warned and len(self._warned) < 1_000:
-            self._warned.add((field, given))
-            self._problems.warn(self._file, line, field, f"{quoted(given)} {message}.")
+        if (field, text) not in self._warned and len(self._warned) < 1_000:
+            self._warned.add((field, text))
+            self._problems.warn(self._file, line, field, f"{quoted(text)} {message}.")
 
 
 def observation(type_: str, **message: Any) -> dict[str, Any]:

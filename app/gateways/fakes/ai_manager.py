@@ -85,7 +85,7 @@ class Batch:
     parts: dict[str, bytes] = field(default_factory=dict)
     processed: int = 0
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What is answered about it."""
         return {
             "id": self.id,
@@ -210,13 +210,13 @@ class FakeManager:
         if self.faults.lost_starts:
             self.faults.lost_starts -= 1
             return StreamingResponse(_cut(), 202, {"Content-Length": "100"})
-        return JSONResponse(batch.told(), 202)
+        return JSONResponse(batch.as_json(), 202)
 
     async def _status(self, request: Request) -> Response:
         if refused := self._refused(request):
             return refused
         batch = self.batches.get(request.path_params["key"])
-        return JSONResponse({"detail": "Not found."}, 404) if batch is None else JSONResponse(batch.told())
+        return JSONResponse({"detail": "Not found."}, 404) if batch is None else JSONResponse(batch.as_json())
 
     async def _cancel(self, request: Request) -> Response:
         if refused := self._refused(request):
@@ -226,7 +226,7 @@ class FakeManager:
             return JSONResponse({"detail": "Not found."}, 404)
         batch.status = "cancelled"
         self.cancelled.append(batch.key)
-        return JSONResponse(batch.told())
+        return JSONResponse(batch.as_json())
 
     async def _results(self, request: Request) -> Response:
         if refused := self._refused(request):
@@ -242,8 +242,8 @@ class FakeManager:
         return Response(content, media_type="application/x-msgpack+zstd")
 
     def _refused(self, request: Request) -> Response | None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Basic" or b64decode(given).decode() != f"{LOGIN}:{PASSWORD}":
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Basic" or b64decode(token).decode() != f"{LOGIN}:{PASSWORD}":
             return JSONResponse({"detail": "Invalid username/password."}, 401)
         if not self.faults.answers:
             return None

@@ -122,8 +122,8 @@ def tell_apart(folder: Path, request: NamingRequest, report: Report, cancelled: 
         names_by_medium[medium_id].append({"id": object_id, **asdict(name)})
     with (folder / RESULTS).open("w", encoding="utf-8") as results:
         for medium_id, objects in names_by_medium.items():
-            told = {"failure": failures[medium_id]} if medium_id in failures else {"objects": objects}
-            results.write(json.dumps({"id": medium_id, **told}) + "\n")
+            outcome = {"failure": failures[medium_id]} if medium_id in failures else {"objects": objects}
+            results.write(json.dumps({"id": medium_id, **outcome}) + "\n")
     return {"media": len(names_by_medium), "failed": len(failures), "objects": len(names)}
 
 

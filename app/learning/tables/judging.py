@@ -43,21 +43,21 @@ def figure(ground: Ground, answers: Numbers, rows: Ints) -> float | None:
 
 
 @dataclass(frozen=True)
-class Said:
+class TimedAnswers:
     """What one candidate says of rows, and how long it took: asked once, for its own figures and for the mean."""
 
     answers: Numbers
     took_s: float
 
 
-def said(candidates: Sequence[Candidate], rows: Rows) -> list[Said]:
+def timed_answers(candidates: Sequence[Candidate], rows: Rows) -> list[TimedAnswers]:
     """What each candidate says."""
     each = []
     for candidate in candidates:
         candidate.answers(rows.take(np.zeros(1, np.int64)))  # what is prepared once takes none of the time of answers
         began = monotonic()
         answers = candidate.answers(rows)
-        each.append(Said(answers, monotonic() - began))
+        each.append(TimedAnswers(answers, monotonic() - began))
     return each
 
 
@@ -88,7 +88,7 @@ def _coverage(errors: Numbers, more: Numbers) -> float | None:
     return held / len(errors)
 
 
-def line(ground: Ground, learned: Learned, weight: float, rows: Ints, said: Said) -> dict[str, Any]:
+def line(ground: Ground, learned: Learned, weight: float, rows: Ints, timed_answers: TimedAnswers) -> dict[str, Any]:
     """A line of the leaderboard."""
     ends = np.cumsum([len(ground.held_in(fold)) for fold in ground.tried])
     folds = [
@@ -99,11 +99,11 @@ def line(ground: Ground, learned: Learned, weight: float, rows: Ints, said: Said
         "name": learned.name,
         "kind": learned.kind,
         "metric": ground.metric,
-        "score": figure(ground, said.answers, rows),
+        "score": figure(ground, timed_answers.answers, rows),
         "foldScores": folds,
         "weight": weight,
         "fitS": round(learned.fit_s, 3),
-        "predictS": round(said.took_s, 5),
+        "predictS": round(timed_answers.took_s, 5),
         "bytes": size_of(learned.candidate),
         "facts": dict(learned.facts),
     }

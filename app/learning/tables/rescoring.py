@@ -62,9 +62,9 @@ def _truth(head: Head, cells: Sequence[Any]) -> tuple[Any, Any, int]:
         return known, values[known], 0
     places = {label_key(label): place for place, label in enumerate(head.classes)}
     keys = [label_key(cell) for cell in cells]
-    given = [place for place, key in enumerate(keys) if key is not None]
-    known = np.array([place for place in given if keys[place] in places], np.int64)
-    return known, np.array([places[keys[place]] for place in known.tolist()], np.int64), len(given) - len(known)
+    labelled = [place for place, key in enumerate(keys) if key is not None]
+    known = np.array([place for place in labelled if keys[place] in places], np.int64)
+    return known, np.array([places[keys[place]] for place in known.tolist()], np.int64), len(labelled) - len(known)
 
 
 def _counted(warned: Sequence[Warned]) -> list[dict[str, Any]]:

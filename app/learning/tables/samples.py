@@ -42,10 +42,10 @@ def _judged(
     losses, accuracies = {}, {}
     for name, rows in sides.items():
         matrix = ground.rows.take(rows).matrix
-        for suffix, given in (("", matrix), ("Noise", _noisy(matrix, random))):
+        for suffix, inputs in (("", matrix), ("Noise", _noisy(matrix, random))):
             if clock.must_stop(JUDGE_SHARE):
                 return None
-            answers = head.answers(Rows.of(given, encoders.dense(given)))
+            answers = head.answers(Rows.of(inputs, encoders.dense(inputs)))
             loss = float(_losses(ground, answers, rows).mean()) * scaler
             losses[name + suffix] = max(LOSS_LEAST, min(1.0, loss))  # the order makes 1 of what is not a number
             accuracies[name + suffix] = _accuracy(ground, answers, rows)

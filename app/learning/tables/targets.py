@@ -86,14 +86,14 @@ def _sorted_by(label: str) -> tuple[int, float, str]:
         return 1, 0.0, label
 
 
-def _weights(values: Ints, labels: Labels, given: str | Mapping[str, float] | None) -> Numbers | None:
-    if given is None:
+def _weights(values: Ints, labels: Labels, asked: str | Mapping[str, float] | None) -> Numbers | None:
+    if asked is None:
         return None
-    if given == "BALANCED":
+    if asked == "BALANCED":
         counts = np.bincount(values, minlength=len(labels.classes))
         each = len(values) / (len(labels.classes) * np.maximum(counts, 1))
-    elif isinstance(given, Mapping):
-        known = {label_key(label): float(weight) for label, weight in given.items()}
+    elif isinstance(asked, Mapping):
+        known = {label_key(label): float(weight) for label, weight in asked.items()}
         each = np.array([known.get(label_key(label), 1.0) for label in labels.classes])
     else:
         raise Failure("The class weights must be BALANCED or a weight for each class.")

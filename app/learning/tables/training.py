@@ -212,12 +212,12 @@ class _Output:
         rows = self.sides.evaluation
         held_errors = mixed[:, 0] - self.target.values[self.ground.held]
         self.learning.progress.stage("evaluating", f"Judging on {len(rows):,} rows that nothing was learned from")
-        said = judging.said([learned.candidate for _, learned in candidates], self.ground.rows.take(rows))
-        answers = np.sum([weight * each.answers for each, weight in zip(said, weights, strict=True)], 0)
+        timed = judging.timed_answers([learned.candidate for _, learned in candidates], self.ground.rows.take(rows))
+        answers = np.sum([weight * each.answers for each, weight in zip(timed, weights, strict=True)], 0)
         figures, head = judging.judged(self.ground, head, answers, rows, held_errors)
         board = [
             judging.line(self.ground, learned, weight, rows, each)
-            for (_, learned), weight, each in zip(candidates, weights, said, strict=True)
+            for (_, learned), weight, each in zip(candidates, weights, timed, strict=True)
         ]
         began = self.clock.elapsed_s
         shares = judging.importance(self.ground, head, self.encoders, rows, self.clock)

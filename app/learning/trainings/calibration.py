@@ -65,7 +65,7 @@ def _logits(odds: Floats) -> Floats:
 
 
 def suggested(
-    found: Callable[[float], Sequence[Labels]],
+    instances_at: Callable[[float], Sequence[Labels]],
     masks: Pixels,
     object_f1: Callable[[Sequence[Labels]], float],
     confidences: Sequence[int] = CONFIDENCES,
@@ -76,7 +76,7 @@ def suggested(
     """
     scores = []
     for confidence in confidences:
-        labels = found(confidence / 100)
+        labels = instances_at(confidence / 100)
         scores.append(Confusion.of(np.stack(labels) > 0, masks).iou + object_f1(labels))
     smooth = [fmean(scores[max(0, place - 1) : place + 2]) for place in range(len(scores))]
     middle = len(confidences) // 2

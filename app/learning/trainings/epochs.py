@@ -60,7 +60,7 @@ class _Clock:
     before: int = 0
     done: int = 0
     began: float = 0.0
-    told: float = field(default_factory=monotonic)
+    reported: float = field(default_factory=monotonic)
 
     def tick(self) -> bool:
         """Count a step; True if it is time to say so."""
@@ -68,8 +68,8 @@ class _Clock:
         now = monotonic()
         if self.done == self.before + 1:
             self.began = now
-        due = now - self.told >= REPORT_S
-        self.told = now if due else self.told
+        due = now - self.reported >= REPORT_S
+        self.reported = now if due else self.reported
         return due
 
     @property

@@ -40,20 +40,20 @@ class Lesson:
         """Those chips, and the truth about them."""
         return self.chips.images[self.aside], self.sides.validation[self.aside]
 
-    def buildings(self, found: Iterable[NDArray[Any]]) -> Objects:
+    def buildings(self, predicted: Iterable[NDArray[Any]]) -> Objects:
         """How many buildings of those are right: of masks, or of numbered pixels."""
         chips, (_, masks) = self.chips, self.validation
         total = Objects(0, 0, 0)
-        for index, here, mask in zip(self.aside, found, masks, strict=True):
+        for index, here, mask in zip(self.aside, predicted, masks, strict=True):
             total += objects(here, drawn(chips.footprints, chips.tiles[index], numbered=True), mask != IGNORE)
         return total
 
     def result(
-        self, found: NDArray[Any], learned: Learned[Any], suggested_confidence: int = UNCALIBRATED_CONFIDENCE
+        self, predicted: NDArray[Any], learned: Learned[Any], suggested_confidence: int = UNCALIBRATED_CONFIDENCE
     ) -> dict[str, Any]:
         """How good what was found on those is (`accuracy` in percent, the others as shares), and what was left."""
         chips, (_, masks) = self.chips, self.validation
-        pixels, houses = Confusion.of(found > 0, masks), self.buildings(found)
+        pixels, houses = Confusion.of(predicted > 0, masks), self.buildings(predicted)
         return {
             "suggested_confidence": suggested_confidence,
             "accuracy": 100 * pixels.iou,

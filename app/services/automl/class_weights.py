@@ -37,20 +37,20 @@ class ClassWeights:
         return {each.label: each.weight for each in self.weights} or None
 
 
-def check(given: ClassWeights, columns: Sequence[MachineColumn]) -> None:
+def check(weights: ClassWeights, columns: Sequence[MachineColumn]) -> None:
     """Invalid if there are no labels to weigh, a label is not there, or a weight is none."""
-    if not given.is_balanced and not given.weights:
+    if not weights.is_balanced and not weights.weights:
         return
     outputs = [each for each in columns if each.role is Role.OUTPUT and each.datatype is Datatype.LABEL]
     if not outputs:
         raise Invalid("classWeights", "Only labels have class weights, and no output of this machine has labels.")
-    if given.is_balanced and given.weights:
+    if weights.is_balanced and weights.weights:
         raise Invalid("classWeights.weights", "Give weights, or balance the labels, not both.")
     profiles = [each.profile for each in outputs]
     known = {label_key(value) for profile in profiles for value, _ in profile.get("top", ())}
     are_all_known = all(profile and _is_whole(profile) for profile in profiles)
     seen: set[str | None] = set()
-    for number, each in enumerate(given.weights):
+    for number, each in enumerate(weights.weights):
         field, key = f"classWeights.weights.{number}", label_key(each.label)
         if key in seen:
             raise Invalid(f"{field}.label", f"The label {quoted(each.label)} is named twice. Name it once.")

@@ -59,10 +59,10 @@ async def _of_upload(
         await storage.download(key, table)
         await in_thread(before.write_bytes, orjson.dumps(known))
         arguments = (str(table), options, columns, str(before))
-        found: list[dict[str, Any]] = await parsing.run(
+        compared: list[dict[str, Any]] = await parsing.run(
             drifts.of_table, *arguments, cpu_s_max=settings.request_s_max / 2, field="upload"
         )
-    return found
+    return compared
 
 
 async def of_new_lines(session: ReadSession, machine_id: int) -> tuple[list[dict[str, Any]], Lines, Lines] | None:
@@ -77,11 +77,11 @@ async def of_new_lines(session: ReadSession, machine_id: int) -> tuple[list[dict
     return columns, await sample(session, machine, KNOWN[LinePurpose.LEARNING]), new
 
 
-async def flag(session: WriteSession, machine_id: int, found: Sequence[dict[str, Any]]) -> None:
+async def flag(session: WriteSession, machine_id: int, drifted: Sequence[dict[str, Any]]) -> None:
     """Warns of the columns whose new values differ, and no longer of the others."""
     machine = await session.get_one(Machine, machine_id, with_for_update={"key_share": True})
     shown = machine.machine_columns_warnings
     others = {name: warning for name, warning in shown.items() if not str(warning).startswith(FLAG)}
-    moved = {each["column"]: f"{FLAG} (PSI {each['psi']:.2f}). Train again." for each in found if each["is_large"]}
+    moved = {each["column"]: f"{FLAG} (PSI {each['psi']:.2f}). Train again." for each in drifted if each["is_large"]}
     if (warnings := moved | others) != shown:
         machine.machine_columns_warnings = warnings

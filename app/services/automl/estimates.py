@@ -59,11 +59,11 @@ async def estimates(
     used = sum(each.role is not Role.IGNORE for each in await columns_in_order(session, machine.id))
     lines = machine.learning_line_count + machine.evaluation_line_count
     owner_id = machine.machine_owner_user_id
-    told = []
+    estimated = []
     for level in PLANS:
         purpose = purpose_of(machine, columns=used, level=level)
         seconds = usual_s(level, lines=lines, columns=used) if budget_s is None else budget_s
         is_own = is_viewer(viewer, owner_id) and level == machine.machine_level
         affordable = (await charges.estimate(session, owner_id, purpose)).is_affordable if is_own else None
-        told.append(TrainingEstimate(level, seconds, charges.price_for(purpose), lines, used, affordable))
-    return told
+        estimated.append(TrainingEstimate(level, seconds, charges.price_for(purpose), lines, used, affordable))
+    return estimated

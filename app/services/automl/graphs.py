@@ -98,12 +98,12 @@ async def _give(session: WriteSession, graph: Graph, fields: Mapping[str, Any]) 
     """The fields, if a graph of this type with these columns can be drawn."""
     if (hue := fields.get("hue")) is not None and hue not in PALETTES:
         raise Invalid("hue", f"There is no such palette. Use one of {', '.join(PALETTES)}.")
-    given: dict[str, Any] = {"graph_type": graph.graph_type or GraphType.SCATTERPLOT, **fields}
-    named = {slot: given.get(slot, getattr(graph, slot)) for slot in SLOTS}
+    values: dict[str, Any] = {"graph_type": graph.graph_type or GraphType.SCATTERPLOT, **fields}
+    named = {slot: values.get(slot, getattr(graph, slot)) for slot in SLOTS}
     columns = await columns_in_order(session, graph.machine_id)
-    if wrong := check(given["graph_type"], named, _datatypes(columns)):
+    if wrong := check(values["graph_type"], named, _datatypes(columns)):
         raise Invalid(SPELLED[wrong.slot], wrong.message)
-    for name, value in given.items():
+    for name, value in values.items():
         setattr(graph, name, value)
 
 

@@ -231,13 +231,13 @@ async def finish_training(session: WriteSession, work_id: int, plan: TrainingPla
 
 def _sentence(outcome: Outcome) -> str:
     """How good it is, and loudly, if the figures may lie."""
-    told = []
+    figures = []
     for each in outcome["outputs"]:
         value = each["figures"].get(each["metric"])
         if value is not None:
-            told.append(f"{each['name'][:40]}: {each['metric']} {value:.4g}")
+            figures.append(f"{each['name'][:40]}: {each['metric']} {value:.4g}")
     loud = [each["message"] for each in outcome["suggestions"] if each["isLoud"]]
-    return " ".join([f"{', '.join(told)}." if told else "", *loud])
+    return " ".join([f"{', '.join(figures)}." if figures else "", *loud])
 
 
 async def set_current_version(

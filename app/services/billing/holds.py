@@ -64,9 +64,9 @@ async def sources(session: ReadSession, user_id: int, cause: OperationCause) -> 
     return [Source(row.id, row.currency, row.free) for row in rows if row.free > 0]
 
 
-def total(found: Sequence[Source]) -> Decimal:
+def total(sources: Sequence[Source]) -> Decimal:
     """What is available of all of them."""
-    return rounded(sum((source.free for source in found), ZERO))
+    return rounded(sum((source.free for source in sources), ZERO))
 
 
 async def available_for(session: ReadSession, user_id: int, cause: OperationCause) -> Decimal:

@@ -127,7 +127,7 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
         changes[leg.account_id] = changes.get(leg.account_id, Decimal(0)) + leg.change
     changes = {id: change for id, change in changes.items() if change}
     subject_type, subject_key = about.subject or (None, None)
-    given = {
+    parameters = {
         "new_uuid": uuid4(),
         "new_kind": KINDS[about.cause],
         "new_cause": about.cause,
@@ -144,7 +144,7 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
         "changes": list(changes.values()),
         "busy_entries": BUSY_ENTRIES,
     }
-    return (await session.scalars(_POSTING, given)).one()
+    return (await session.scalars(_POSTING, parameters)).one()
 
 
 def _posting() -> Select[Operation]:
@@ -184,10 +184,10 @@ async def accounts(session: WriteSession, *sought: Sought) -> list[int]:
     own = {account: _own_part(account) for account in sought}
     query = select(*columns, LedgerAccount.id, LedgerAccount.entries_count)
     query = query.where(or_(*(_is_sought(account, part) for account, part in own.items())))
-    found = (await session.execute(query)).all()
+    rows = (await session.execute(query)).all()
     ids = []
     for account in sought:
-        parts = [row for row in found if row[:3] == account]
+        parts = [row for row in rows if row[:3] == account]
         is_divided = account.user_id is None or any(
             row.stripe == 0 and row.entries_count >= BUSY_ENTRIES for row in parts
         )

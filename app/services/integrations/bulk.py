@@ -59,11 +59,11 @@ async def start_bulk_query(
     """Starts a query of the viewer's over a whole list."""
     user_id = signed_in(viewer)
     text = checks.text("document", document, length_max=BULK_DOCUMENT_LENGTH_MAX, is_one_line=False)
-    given = {} if variables is None else checks.json_object("variables", variables)
-    answers.check(text, given)
+    values = {} if variables is None else checks.json_object("variables", variables)
+    answers.check(text, values)
     await storage_usage.require_any_room(session, user_id)
     # An unfinished one blocks the next.
-    query = BulkQuery(user_id=user_id, document=text, variables=given, as_staff=viewer.is_staff)
+    query = BulkQuery(user_id=user_id, document=text, variables=values, as_staff=viewer.is_staff)
     query.is_flat = answers.columns(text) is not None
     session.add(query)
     await session.flush()

@@ -97,8 +97,8 @@ async def _record(session: WriteSession, happened: Sequence[StreamEvent]) -> Non
     await session.execute(recorded)
     concerned = sorted({delivery["webhook_id"] for delivery in deliveries})
     await _end_overflowing(session, concerned)
-    told = select(Webhook).where(Webhook.id.in_(concerned)).order_by(Webhook.id).with_for_update()
-    for webhook in (await session.scalars(told.execution_options(populate_existing=True))).all():
+    locked = select(Webhook).where(Webhook.id.in_(concerned)).order_by(Webhook.id).with_for_update()
+    for webhook in (await session.scalars(locked.execution_options(populate_existing=True))).all():
         await queue_sending(session, webhook)
 
 

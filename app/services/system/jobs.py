@@ -19,7 +19,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.models.kinds import JobKind, Lane
 from app.models.system import Job, JobState
-from app.postgres.prepared import compiled, given
+from app.postgres.prepared import compiled, parameter
 from app.postgres.reader import ReadRows
 from app.queue import IS_QUEUED, IS_RUNNING, next_turn
 from app.settings import settings
@@ -183,7 +183,7 @@ async def report(session: WriteSession, claim: Claim, progress: Progress) -> Non
 
 
 _STANDING = compiled(
-    select(Job.progress, Job.stage, Job.message, Job.eta_s).where(Job.id == given("job", BigInteger()))
+    select(Job.progress, Job.stage, Job.message, Job.eta_s).where(Job.id == parameter("job", BigInteger()))
 )
 
 

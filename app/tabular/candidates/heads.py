@@ -149,8 +149,8 @@ class Forested:
 
     def answers(self, rows: Rows) -> Numbers:
         """Probabilities, or numbers."""
-        said = self.forest.outputs(rows.tree_inputs)
-        return said if self.scale is None else self.scale.outwards(said)
+        outputs = self.forest.outputs(rows.tree_inputs)
+        return outputs if self.scale is None else self.scale.outwards(outputs)
 
     def stored(self) -> tuple[dict[str, Any], Arrays]:
         """Facts and arrays."""

@@ -134,20 +134,20 @@ class Encoders:
         texts: list[Floats] = []
         warned: list[Warned] = []
         for encoder in self.encoders:
-            given = cells.get(encoder.column)
-            given = [None] * rows if given is None else given
+            column = cells.get(encoder.column)
+            column = [None] * rows if column is None else column
             if encoder.labels is not None:
-                column_codes, unknown = encoder.labels.encode(given)
+                column_codes, unknown = encoder.labels.encode(column)
                 codes.append(column_codes)
-                warned += [_unknown(encoder, place, given[place]) for place in unknown]
+                warned += [_unknown(encoder, place, column[place]) for place in unknown]
             elif encoder.text_weights:
-                counts = counted([text_of(cell) for cell in given], len(encoder.text_weights))
+                counts = counted([text_of(cell) for cell in column], len(encoder.text_weights))
                 texts.append(levelled(counts, np.array(encoder.text_weights, np.float32)))
             else:
-                values, wrong = numbers_of(given, encoder.datatype)
+                values, wrong = numbers_of(column, encoder.datatype)
                 parts = parts_of(values, encoder.datatype)
                 numbers += parts
-                warned += [_unreadable(encoder, place, given[place]) for place in wrong]
+                warned += [_unreadable(encoder, place, column[place]) for place in wrong]
                 warned += _outside(encoder, values, parts[0])
         matrix = Matrix(
             np.stack(numbers, 1) if numbers else np.zeros((rows, 0)),

@@ -39,13 +39,13 @@ ViewerOf = Callable[[str | None], Awaitable[Viewer]]
 def routes(database: Database, viewer: ViewerOf, rates: Rates) -> list[Route]:
     """Both calls, with the key as they send it: alone in the header `Authorization`, or behind `Bearer`."""
 
-    async def predict(caller: Viewer, given: dict[str, Any], _request: Request) -> dict[str, Any]:
-        return {"prediction": await calls.predict(database, caller, given.get("machine_name"), given.get("data"))}
+    async def predict(caller: Viewer, body: dict[str, Any], _request: Request) -> dict[str, Any]:
+        return {"prediction": await calls.predict(database, caller, body.get("machine_name"), body.get("data"))}
 
-    async def save(caller: Viewer, given: dict[str, Any], request: Request) -> dict[str, Any]:
+    async def save(caller: Viewer, body: dict[str, Any], request: Request) -> dict[str, Any]:
         limit = AutomlRateLimit.LINE_CHANGES
         async with rate_limits.spending(limit, rates, caller, address=address_of(request.scope)):
-            return {"saved": await calls.save_lines(database, caller, given)}
+            return {"saved": await calls.save_lines(database, caller, body)}
 
     def answered(call: Callable[[Viewer, dict[str, Any], Request], Awaitable[dict[str, Any]]]) -> Any:
         async def answer(request: Request) -> Response:

@@ -51,7 +51,7 @@ class SchemaText:
         return Response(self._text, headers=headers, media_type="text/plain")
 
 
-def _is_known(tag: str, given: str) -> bool:
+def _is_known(tag: str, header: str) -> bool:
     """Whether a client has it, by its If-None-Match; weak and strong tags are compared alike (RFC 9110, 8.8.3.2)."""
     opaque = tag.removeprefix("W/")
-    return any(each.strip().removeprefix("W/") in {opaque, "*"} for each in given.split(","))
+    return any(each.strip().removeprefix("W/") in {opaque, "*"} for each in header.split(","))

@@ -255,8 +255,8 @@ def _criteria(
     minimum_confidence: float | None,
     exclude_species: list[strawberry.ID] | None,
 ) -> Criteria:
-    told: Json = {"limit": limit, "minimumConfidence": minimum_confidence, "excludeSpecies": exclude_species}
-    told |= {"ids": rows and len(rows), "filter": filter and _told(filter)}
+    as_requested: Json = {"limit": limit, "minimumConfidence": minimum_confidence, "excludeSpecies": exclude_species}
+    as_requested |= {"ids": rows and len(rows), "filter": filter and _told(filter)}
     return Criteria(
         project_id=global_ids.key(project_id, ClassificationProject),
         ids=None if rows is None else [_key(id) for id in rows],
@@ -264,7 +264,7 @@ def _criteria(
         limit=limit,
         minimum_confidence=minimum_confidence,
         exclude_species=[global_ids.key(id, Species) for id in exclude_species or ()],
-        told={name: value for name, value in told.items() if value is not None},
+        as_requested={name: value for name, value in as_requested.items() if value is not None},
     )
 
 

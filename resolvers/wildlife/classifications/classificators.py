@@ -19,7 +19,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.wildlife import choices  # noqa: F401 -- registers the enums that inputs name
 
 
@@ -79,15 +79,15 @@ class ClassificatorFormInput:
     )
 
 
-def _form(given: ClassificatorFormInput | None) -> Form | None:
-    if given is None:
+def _form(provided: ClassificatorFormInput | None) -> Form | None:
+    if provided is None:
         return None
     custom = [
         CustomAttribute(one.name, one.field_type, one.target, one.required, one.initial, one.values)
-        for one in given.custom_attrs
+        for one in provided.custom_attrs
     ]
-    predefined = [Predefined(one.attribute, one.required, _values(one)) for one in given.predefined_attrs]
-    return Form(predefined, custom, given.static_attrs_order, given.dynamic_attrs_order)
+    predefined = [Predefined(one.attribute, one.required, _values(one)) for one in provided.predefined_attrs]
+    return Form(predefined, custom, provided.static_attrs_order, provided.dynamic_attrs_order)
 
 
 def _values(one: PredefinedAttributeInput) -> list[Any]:
@@ -156,7 +156,7 @@ async def update_classificator(
     description: The new description; null clears it.
     form: All attributes of the new version.
     """
-    changes = given(name=name, description=description)
+    changes = provided(name=name, description=description)
     async with info.context.writing() as session:
         return await service.update_classificator(
             session, info.context.viewer, ids.key(id, Classificator), changes, form=_form(form)

@@ -26,7 +26,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.wildlife.providers.queries import provider_key
 
 
@@ -173,7 +173,7 @@ async def update_classification_project(
     vehicles: How pictures with vehicles are shown outside the project.
     video_fps: The frames of a video that AI looks at, per second.
     """
-    changes = given(
+    changes = provided(
         name=name,
         status=status,
         sequence_gap_s=sequence_gap_s,
@@ -188,7 +188,7 @@ async def update_classification_project(
     if classificator_id is not None:
         changes["classificator_id"] = _optional_key(classificator_id.value, Classificator)
     providers = {"detection_provider_id": detection_provider_id, "species_provider_id": species_provider_id}
-    for field, id_ in given(**providers).items():
+    for field, id_ in provided(**providers).items():
         changes[field] = None if id_ is None else provider_key(id_)
     async with info.context.writing() as session:
         return await editing.update_classification_project(

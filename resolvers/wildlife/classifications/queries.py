@@ -143,33 +143,33 @@ def classifications(
     filter: Only those that are meant by it.
     """
     project = _key(classification_project_id, ClassificationProject)
-    given = filter or ClassificationFilter()
-    plain = replace(plain_filter(given), project_id=project)
+    criteria = filter or ClassificationFilter()
+    plain = replace(plain_filter(criteria), project_id=project)
     seen = visible(Classification, info.context.viewer)
-    for person in (_key(given.user_id, User), _key(given.owner_id, User)):
+    for person in (_key(criteria.user_id, User), _key(criteria.owner_id, User)):
         if person is not None:
             # Nothing is found by somebody whom the viewer does not see.
             seen = seen.where(is_by(info.context.viewer, literal(person, BigInteger), person))
     return found_in_order(seen, plain, visible(ClassificationProject, info.context.viewer))
 
 
-def plain_filter(given: ClassificationFilter) -> filters.Filter:
+def plain_filter(filter: ClassificationFilter) -> filters.Filter:
     """The filter with keys for ids."""
-    links = [id for id in given.collection_ids or () if ids.decode(id)[0] == ClassificationProjectCollection.__name__]
-    plain = [id for id in given.collection_ids or () if id not in links]
-    has_links, has_plain = bool(links), bool(plain) or given.collection_ids == []
+    links = [id for id in filter.collection_ids or () if ids.decode(id)[0] == ClassificationProjectCollection.__name__]
+    plain = [id for id in filter.collection_ids or () if id not in links]
+    has_links, has_plain = bool(links), bool(plain) or filter.collection_ids == []
     return filters.Filter(
-        **{name: getattr(given, name) for name in SAME},
-        species_ids=_keys(given.species_ids, Species),
-        provider_id=None if given.ai_provider_id is None else provider_key(given.ai_provider_id),
-        user_id=_key(given.user_id, User),
-        resource_id=_key(given.resource_id, Resource),
-        deployment_ids=_keys(given.deployment_ids, Deployment),
-        location_ids=_keys(given.location_ids, Location),
+        **{name: getattr(filter, name) for name in SAME},
+        species_ids=_keys(filter.species_ids, Species),
+        provider_id=None if filter.ai_provider_id is None else provider_key(filter.ai_provider_id),
+        user_id=_key(filter.user_id, User),
+        resource_id=_key(filter.resource_id, Resource),
+        deployment_ids=_keys(filter.deployment_ids, Deployment),
+        location_ids=_keys(filter.location_ids, Location),
         collection_ids=_keys(plain, Collection) if has_plain else None,
         project_collection_ids=_keys(links, ClassificationProjectCollection) if has_links else None,
-        sequence_id=_key(given.sequence_id, MediaSequence),
-        owner_id=_key(given.owner_id, User),
+        sequence_id=_key(filter.sequence_id, MediaSequence),
+        owner_id=_key(filter.owner_id, User),
     )
 
 
@@ -205,8 +205,8 @@ def _key(id: str | None, model: Any) -> int | None:
     return None if id is None else ids.key(id, model)
 
 
-def _keys(given: list[strawberry.ID] | None, model: Any) -> list[int] | None:
-    return None if given is None else [ids.key(id, model) for id in given]
+def _keys(global_ids: list[strawberry.ID] | None, model: Any) -> list[int] | None:
+    return None if global_ids is None else [ids.key(id, model) for id in global_ids]
 
 
 async def classification(info: Info, id: strawberry.ID) -> RowOrReference[Classification]:

@@ -149,19 +149,19 @@ async def export_camtrap_dp(
     classification_project_id: The project.
     options: What the package holds.
     """
-    given = options or CamtrapDpOptionsInput()
+    chosen = options or CamtrapDpOptionsInput()
     kept = ExportOptions(
-        approved_only=given.approved_only,
-        exclude_blank=given.exclude_blank,
-        deployment_ids=_deployments(given.deployment_ids),
-        private_humans=given.private_humans,
-        private_vehicles=given.private_vehicles,
-        private_species=tuple(ids.key(id, Species) for id in given.private_species_ids),
-        decimals=given.coordinate_decimals,
-        coarsen_sensitive=given.coarsen_sensitive,
-        include_events=given.include_events,
-        events_count=given.events_count,
-        gzip=given.gzip,
+        approved_only=chosen.approved_only,
+        exclude_blank=chosen.exclude_blank,
+        deployment_ids=_deployments(chosen.deployment_ids),
+        private_humans=chosen.private_humans,
+        private_vehicles=chosen.private_vehicles,
+        private_species=tuple(ids.key(id, Species) for id in chosen.private_species_ids),
+        decimals=chosen.coordinate_decimals,
+        coarsen_sensitive=chosen.coarsen_sensitive,
+        include_events=chosen.include_events,
+        events_count=chosen.events_count,
+        gzip=chosen.gzip,
     )
     return await _start(info, classification_project_id, WildlifeExportFormat.CAMTRAP_DP, kept)
 
@@ -216,24 +216,24 @@ async def export_deployments(
     classification_project_id: The project. For its admins.
     options: What goes out.
     """
-    given = options or DeploymentsOptionsInput()
+    chosen = options or DeploymentsOptionsInput()
     kept = ExportOptions(
-        given.approved_only,
-        deployment_ids=_deployments(given.deployment_ids),
-        decimals=given.coordinate_decimals,
-        coarsen_sensitive=given.coarsen_sensitive,
+        chosen.approved_only,
+        deployment_ids=_deployments(chosen.deployment_ids),
+        decimals=chosen.coordinate_decimals,
+        coarsen_sensitive=chosen.coarsen_sensitive,
         gzip=False,
     )
     return await _start(info, classification_project_id, WildlifeExportFormat.DEPLOYMENTS_GEOJSON, kept)
 
 
 def _detections(options: DetectionsOptionsInput | None) -> ExportOptions:
-    given = options or DetectionsOptionsInput()
-    return ExportOptions(given.approved_only, given.exclude_blank, _deployments(given.deployment_ids), gzip=False)
+    chosen = options or DetectionsOptionsInput()
+    return ExportOptions(chosen.approved_only, chosen.exclude_blank, _deployments(chosen.deployment_ids), gzip=False)
 
 
-def _deployments(given: list[strawberry.ID] | None) -> list[int] | None:
-    return None if given is None else [ids.key(id, Deployment) for id in given]
+def _deployments(global_ids: list[strawberry.ID] | None) -> list[int] | None:
+    return None if global_ids is None else [ids.key(id, Deployment) for id in global_ids]
 
 
 async def _start(

@@ -289,7 +289,7 @@ async def _start(
     viewer = info.context.viewer
     if len(files) > 1 and any(each.path is None for each in files):
         raise Invalid("files", "Give a path for each of several files, such as observations.csv.")
-    given = [
+    sources = [
         ImportedFile(
             "file" if each.path is None else each.path, await uploads.uploaded(viewer, each.upload, use=requests.USE)
         )
@@ -300,7 +300,7 @@ async def _start(
             session,
             viewer,
             format,
-            files=given,
+            files=sources,
             research_project_id=_key(research_project_id, ResearchProject),
             classification_project_id=_key(classification_project_id, ClassificationProject),
             options=options,

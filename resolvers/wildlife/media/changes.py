@@ -25,7 +25,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 @strawberry.input(description="A file of a memory card.")
@@ -251,7 +251,7 @@ async def update_resource(
     description: A description; null clears it.
     tags: Its tags.
     """
-    changes = given(description=description, tags=tags)
+    changes = provided(description=description, tags=tags)
     async with info.context.writing() as session:
         return await editing.update_resource(session, info.context.viewer, ids.key(id, Resource), changes)
 
@@ -343,7 +343,7 @@ async def update_collection(
     name: The new name.
     description: A description; null clears it.
     """
-    changes = given(name=name, description=description)
+    changes = provided(name=name, description=description)
     async with info.context.writing() as session:
         return await collections.update_collection(session, info.context.viewer, ids.key(id, Collection), changes)
 

@@ -19,7 +19,7 @@ from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 
 
 class DeploymentOrder(Order):
@@ -152,7 +152,7 @@ class DeploymentDetails:
 
 
 def _details(details: DeploymentDetails | None) -> dict[str, Any]:
-    changes = {} if details is None else given(**vars(details))
+    changes = {} if details is None else provided(**vars(details))
     for name in ("deployment_groups", "deployment_tags"):
         if name in changes:
             changes[name] = changes[name] or []
@@ -198,7 +198,7 @@ async def update_deployment(
     ends_at: When it was taken away; null while it is still there.
     details: What else is known; what is left out stays as it is.
     """
-    changes = given(deployment_code=deployment_code, starts_at=starts_at, ends_at=ends_at) | _details(details)
+    changes = provided(deployment_code=deployment_code, starts_at=starts_at, ends_at=ends_at) | _details(details)
     if location_id is not None:
         changes["location_id"] = ids.key(location_id.value, Location)
     async with info.context.writing() as session:
@@ -249,7 +249,7 @@ async def update_deployment_failure(
     ends_at: When the camera worked again.
     reason: Why it did not work.
     """
-    changes = given(starts_at=starts_at, ends_at=ends_at, reason=reason)
+    changes = provided(starts_at=starts_at, ends_at=ends_at, reason=reason)
     async with info.context.writing() as session:
         return await service.update_failure(session, info.context.viewer, ids.key(id, DeploymentFailure), changes)
 

@@ -18,7 +18,7 @@ from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
 from resolvers.loaders import RowOrReference
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.spatial_filters import placed
 
 
@@ -153,7 +153,7 @@ async def update_location(
     county: The county or district; null clears it.
     city: The city or municipality; null clears it.
     """
-    changes = given(
+    changes = provided(
         location_id=location_id,
         point=point,
         timezone=timezone,

@@ -9,7 +9,7 @@ from app.models.wildlife.providers import AIProvider, AIProviderConnection, AIPr
 from app.services.wildlife.providers import connections, editing
 from resolvers import ids
 from resolvers.context import Info
-from resolvers.optional_arguments import given
+from resolvers.optional_arguments import provided
 from resolvers.wildlife.providers.queries import provider_key
 
 
@@ -170,7 +170,7 @@ async def update_ai_provider(
     keep_synced: Whether a sync may overwrite fields.
     is_active: Whether it can be used.
     """
-    changes = given(
+    changes = provided(
         name=name,
         version=version,
         description=description,

@@ -135,9 +135,9 @@ def chosen_by(filter: StatisticsFilter) -> Filter:
     )
 
 
-def _keys(field: str, given: list[strawberry.ID] | None, model: type[Species | Deployment]) -> list[int] | None:
-    if given is None:
+def _keys(field: str, global_ids: list[strawberry.ID] | None, model: type[Species | Deployment]) -> list[int] | None:
+    if global_ids is None:
         return None
-    if len(given) > IDS_MAX:
+    if len(global_ids) > IDS_MAX:
         raise Invalid(field, f"At most {IDS_MAX} may be given.")
-    return [ids.key(id, model) for id in given]
+    return [ids.key(id, model) for id in global_ids]

@@ -270,10 +270,10 @@ async def agreement(
     thresholds: The thresholds, at most 100; by default every 0.05.
     """
     checks.within("confidenceMin", confidence_min, 0, 1)
-    given = agreement_service.THRESHOLDS if thresholds is None else thresholds
-    if len(given) > THRESHOLDS_MAX:
+    limits = agreement_service.THRESHOLDS if thresholds is None else thresholds
+    if len(limits) > THRESHOLDS_MAX:
         raise Invalid("thresholds", f"At most {THRESHOLDS_MAX} thresholds may be given.")
-    for threshold in given:
+    for threshold in limits:
         checks.within("thresholds", threshold, 0, 1)
     key = provider_key(provider_id)
     provider = await info.context.load.read(AIProvider, key)
@@ -286,7 +286,7 @@ async def agreement(
             provider.id,
             gold_only=gold_only,
             confidence_min=confidence_min,
-            thresholds=sorted(set(given)),
+            thresholds=sorted(set(limits)),
         )
 
 

@@ -73,12 +73,12 @@ def _is_described(rows: Sequence[Texts]) -> bool:
     return False
 
 
-def _named(given: Texts, descriptions: list[str | None], *, has_header: bool, has_description_row: bool) -> Head:
+def _named(header: Texts, descriptions: list[str | None], *, has_header: bool, has_description_row: bool) -> Head:
     """Names are data: they are kept as they are, each once."""
-    taken = {each.strip()[:COLUMN_NAME_LENGTH_MAX] for each in given}
+    taken = {each.strip()[:COLUMN_NAME_LENGTH_MAX] for each in header}
     names: Texts = []
     nameless, repeated, used = [], [], set[str]()
-    for at, each in enumerate(given):
+    for at, each in enumerate(header):
         name = each.replace("\0", "").strip()[:COLUMN_NAME_LENGTH_MAX]
         if not name:
             nameless.append(at)

@@ -79,12 +79,12 @@ def _note_numbers(output: Column, inputs: Sequence[Column], numeric: dict[int, F
     if kept.sum() < max(ROWS_MIN, 3 * len(usable)) or np.ptp(target[kept]) == 0:
         return
     wanted = _scaled(target[kept])
-    given = [_scaled(numeric[each.position][kept]) for each in usable]
-    for column, values in zip(usable, given, strict=True):
+    candidates = [_scaled(numeric[each.position][kept]) for each in usable]
+    for column, values in zip(usable, candidates, strict=True):
         if abs(float(np.mean(values * wanted))) > SAME_MIN:
             column.warn(ColumnIssue.LEAK, f"This is {output.name[:60]} itself, or a multiple of it.")
             return
-    _note_sum(output, usable, given, wanted)
+    _note_sum(output, usable, candidates, wanted)
 
 
 def _scaled(values: Floats) -> Floats:
@@ -98,14 +98,14 @@ def _explained(terms: Sequence[Floats], wanted: Floats) -> float:
     return 1 - float(np.mean((wanted - matrix @ weights) ** 2))
 
 
-def _note_sum(output: Column, inputs: Sequence[Column], given: Sequence[Floats], wanted: Floats) -> None:
+def _note_sum(output: Column, inputs: Sequence[Column], candidates: Sequence[Floats], wanted: Floats) -> None:
     """Takes inputs away as long as the rest still determines the output."""
     left = list(range(len(inputs)))
-    if _explained([given[at] for at in left], wanted) < EXPLAINED_MIN:
+    if _explained([candidates[at] for at in left], wanted) < EXPLAINED_MIN:
         return
     for at in range(len(inputs)):
         rest = [each for each in left if each != at]
-        if rest and _explained([given[each] for each in rest], wanted) >= EXPLAINED_MIN:
+        if rest and _explained([candidates[each] for each in rest], wanted) >= EXPLAINED_MIN:
             left = rest
     if len(left) > TERMS_MAX:
         return
@@ -118,8 +118,8 @@ def _note_labels(output: Column, inputs: Sequence[Column], rows: Sequence[Sequen
     for column in inputs:
         answers: dict[str, str] = {}
         for row in rows:
-            given, wanted = row[column.position], row[output.position]
-            if answers.setdefault(given, wanted) != wanted:
+            cell, wanted = row[column.position], row[output.position]
+            if answers.setdefault(cell, wanted) != wanted:
                 break
         else:
             if 1 < len(answers) <= CLASS_SHARE_MAX * len(rows) and len(set(answers.values())) > 1:

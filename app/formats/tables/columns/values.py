@@ -35,18 +35,18 @@ class ValueReader(NamedTuple):
             Order[written.get("date_order") or "YMD"],
         )
 
-    def value(self, given: Any) -> Any:
+    def value(self, raw: Any) -> Any:
         """A value as it is kept; None if it is missing, Unfitting if the column cannot hold it."""
-        if given is None:
+        if raw is None:
             return None
-        if isinstance(given, float | int) and self.datatype is Datatype.FLOAT:
-            return self._number(given)
+        if isinstance(raw, float | int) and self.datatype is Datatype.FLOAT:
+            return self._number(raw)
         # A word of JSON is a word of a table: 1 and 1.0 are the label "1".
-        return self.of_text(as_text(given))
+        return self.of_text(as_text(raw))
 
-    def of_text(self, given: str) -> Any:
+    def of_text(self, raw: str) -> Any:
         """The same for a cell of a table."""
-        text = given.strip()
+        text = raw.strip()
         if text in missing.ALWAYS:
             return None
         kind = self.datatype
@@ -76,9 +76,9 @@ class ValueReader(NamedTuple):
         return clock and clock.isoformat()
 
     @staticmethod
-    def _number(given: float) -> float | None:
+    def _number(number: float) -> float | None:
         try:
-            value = float(given)
+            value = float(number)
         except OverflowError:
             return None
         return value if value - value == 0 else None

@@ -21,11 +21,11 @@ WINDOWS = bytes(range(0x80, 0xA0))
 NOT_IN_WINDOWS = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 
 
-def resolved(path: Path, given: str) -> str:
+def resolved(path: Path, name: str) -> str:
     """Python's name of an encoding that clients read or give: a mark is no text, and Latin-1 may be Windows-1252."""
-    if given == "utf-8":
+    if name == "utf-8":
         return "utf-8-sig"
-    return _of_one_byte(path) if given == "latin-1" else given
+    return _of_one_byte(path) if name == "latin-1" else name
 
 
 def detect(path: Path) -> str:

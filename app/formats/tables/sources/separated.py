@@ -45,8 +45,8 @@ class Separated:
         self.text_numbers: set[int] = set()
         self._path = path
         csv.field_size_limit(settings.parser_token_bytes_max)
-        given = options.encoding
-        self._encoding = encodings.resolved(path, given) if given else encodings.detect(path)
+        encoding = options.encoding
+        self._encoding = encodings.resolved(path, encoding) if encoding else encodings.detect(path)
         self.encoding: str | None = encodings.NAMES.get(self._encoding, self._encoding)
         dialect = self._dialect(options.separator)
         self.separator: str | None = dialect.separator

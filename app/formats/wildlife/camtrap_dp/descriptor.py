@@ -130,8 +130,8 @@ def _check_project(project: Any, problems: Problems) -> None:
             problems.warn(NAME, None, f"project.{name}", "The profile requires this property.")
     allowed = {"samplingDesign": DESIGNS, "captureMethod": CAPTURE_METHODS, "observationLevel": LEVELS}
     for name, choices in allowed.items():
-        given = project.get(name, [])
-        for each in given if isinstance(given, list) else [given]:
+        value = project.get(name, [])
+        for each in value if isinstance(value, list) else [value]:
             if each not in choices:
                 problems.warn(NAME, None, f"project.{name}", f"{quoted(str(each))} is not in the profile.")
 

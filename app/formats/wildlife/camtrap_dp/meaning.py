@@ -61,14 +61,14 @@ def _level(row: Mapping[str, Any], *, count: int, has_box: bool) -> str:
 
 
 def _behaviour(line: int, row: Mapping[str, Any], odd: Oddities, attrs: dict[str, Any]) -> str | None:
-    given = row.get("behavior")
-    if given is None:
+    behaviours = row.get("behavior")
+    if behaviours is None:
         return None
-    first = str(given).split("|", 1)[0].strip().lower()
-    if first in BEHAVIOURS and "|" not in given:
+    first = str(behaviours).split("|", 1)[0].strip().lower()
+    if first in BEHAVIOURS and "|" not in behaviours:
         return first
-    attrs["behavior"] = given
-    odd.say(line, "behavior", given, "is kept as the attribute behavior")
+    attrs["behavior"] = behaviours
+    odd.say(line, "behavior", behaviours, "is kept as the attribute behavior")
     return first if first in BEHAVIOURS else None
 
 

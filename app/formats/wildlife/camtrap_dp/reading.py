@@ -101,13 +101,13 @@ class _Reading:
 
     def _files(self, name: str) -> Iterator[tuple[str, AbstractContextManager[IO[bytes]]]]:
         """Where the rows of a resource are: one file, several, or the descriptor."""
-        given = self._descriptor.resources[name]
-        if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
-            paths = given
-        elif isinstance(given, str) and "\n" not in given:
-            paths = [given]
+        names = self._descriptor.resources[name]
+        if isinstance(names, list) and names and all(isinstance(each, str) for each in names):
+            paths = names
+        elif isinstance(names, str) and "\n" not in names:
+            paths = [names]
         else:
-            yield f"{descriptor.NAME}#{name}", _inline(name, given)
+            yield f"{descriptor.NAME}#{name}", _inline(name, names)
             return
         for path in paths:
             yield path, self._file(name, path)

@@ -39,8 +39,8 @@ class Rows:
         for column in self._table.columns:
             if column not in known:
                 self._problems.warn(self.file, 1, column, "This column is not part of Camtrap DP; it is ignored.")
-        given = [column for column in self._table.columns if column in known]
-        if given != [column for column in self._rules.columns if column in set(given)]:
+        present = [column for column in self._table.columns if column in known]
+        if present != [column for column in self._rules.columns if column in set(present)]:
             self._problems.warn(self.file, 1, None, "The columns are not in the order of the standard.")
 
     def __iter__(self) -> Iterator[Checked]:

@@ -66,12 +66,12 @@ def megadetector_image(medium: Medium, classes: Classes) -> dict[str, Any]:
 def _once(seen: Sequence[Seen]) -> Iterator[Seen]:
     """All with a box; the others only if nothing of the same kind has one, as the format cannot do without."""
     boxed = {(each.type, each.species_id) for each in seen if each.box}
-    told = set(boxed)
+    written = set(boxed)
     for each in seen:
         if each.box:
             yield each
-        elif (each.type, each.species_id) not in told:
-            told.add((each.type, each.species_id))
+        elif (each.type, each.species_id) not in written:
+            written.add((each.type, each.species_id))
             yield each._replace(box=WHOLE)
 
 
@@ -100,10 +100,10 @@ def coco_picture(medium: Medium) -> dict[str, Any] | None:
         "width": medium.width,
         "height": medium.height,
     }
-    told: dict[str, Any] = {"datetime": medium.taken, "date_captured": medium.taken, "location": medium.place}
+    entry: dict[str, Any] = {"datetime": medium.taken, "date_captured": medium.taken, "location": medium.place}
     if medium.sequence is not None:
-        told |= {"seq_id": medium.sequence, "frame_num": medium.number, "seq_num_frames": medium.sequence_length}
-    return picture | {key: value for key, value in told.items() if value is not None}
+        entry |= {"seq_id": medium.sequence, "frame_num": medium.number, "seq_num_frames": medium.sequence_length}
+    return picture | {key: value for key, value in entry.items() if value is not None}
 
 
 def coco_boxes(medium: Medium, classes: Classes, first: int) -> list[dict[str, Any]]:

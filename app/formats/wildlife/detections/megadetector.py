@@ -30,13 +30,13 @@ def read(path: Path, problems: Problems, summary: Summary, name: str = FILE) -> 
 
 
 def _version(info: Any) -> str:
-    given = info.get("format_version") if isinstance(info, dict) else None
-    if given is None:
+    declared = info.get("format_version") if isinstance(info, dict) else None
+    if declared is None:
         raise Unreadable(
             "This file names no info.format_version, so it is unknown how to read it. MegaDetector writes one: run its "
             "tools of version 1.3 or newer on it."
         )
-    version = str(given)
+    version = str(declared)
     if version in READ:
         return version
     if version in OLDER:
@@ -135,12 +135,12 @@ class _Reading(FileListReader):
         return {"type": type_, "label": label, "confidence": sure, "bbox": box, "frame": frame, "classes": classes}
 
     def _frame(self, detection: Mapping[str, Any]) -> int:
-        given = detection.get("frame_number", 0)
-        if isinstance(given, str) and FRAME.match(given):
-            return int(given)
-        if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given < 10**9:
+        number = detection.get("frame_number", 0)
+        if isinstance(number, str) and FRAME.match(number):
+            return int(number)
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 10**9:
             raise boxes.NoBox("A frame number is a whole number from 0.")
-        return given
+        return number
 
     def _classes(self, detection: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The classes of a detection, the likeliest first."""

@@ -28,12 +28,12 @@ def read(path: Path, problems: Problems, summary: Summary, name: str = FILE) -> 
 def _version(info: Any) -> str:
     if info is None:
         return "4"
-    given = info.get("format_version") if isinstance(info, dict) else None
-    if given is None:
+    version = info.get("format_version") if isinstance(info, dict) else None
+    if version is None:
         raise Unreadable("This file has info without a format_version. Write it again with SpeciesNet 5 or newer.")
-    if str(given) != SECOND:
+    if str(version) != SECOND:
         raise Unreadable(
-            f"This is format {quoted(str(given))}. Predictions of SpeciesNet up to 4, which name none, and {SECOND} "
+            f"This is format {quoted(str(version))}. Predictions of SpeciesNet up to 4, which name none, and {SECOND} "
             "are read. If it is a file of MegaDetector, use importMegaDetector."
         )
     return SECOND
@@ -91,19 +91,19 @@ class _Reading(FileListReader):
         self._summary.counts["empty"] += not detections
         return {"detections": detections, "prediction": whole}
 
-    def _detection(self, number: int, at: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        label = str(given.get("label") or "")
-        type_ = TYPES.get(str(given.get("category"))) or labels.detected(label)
+    def _detection(self, number: int, at: str, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+        label = str(raw.get("label") or "")
+        type_ = TYPES.get(str(raw.get("category"))) or labels.detected(label)
         if type_ is None:
             self._problems.warn(self._name, number, f"{at}.category", "This category is not known; it is unknown.")
         try:
-            box, sure = boxes.box(given.get("bbox")), boxes.confidence(given.get("conf"))
+            box, sure = boxes.box(raw.get("bbox")), boxes.confidence(raw.get("conf"))
         except boxes.NoBox as error:
             self._problems.add(self._name, number, at, str(error))
             return []
         self._summary.counts["detections"] += 1
         self._summary.tally("types", label)
-        best = self._best(number, at, given)
+        best = self._best(number, at, raw)
         classes = [] if best is None else [best]
         detection = {"type": type_ or "unknown", "label": label, "confidence": sure, "bbox": box, "frame": 0}
         return [detection | {"classes": classes}]

@@ -166,9 +166,9 @@ class _Reading:
         if fields.get("bbox", "[]") in {"[]", "[[]]", ""}:
             return None
         try:
-            given = orjson.loads(fields["bbox"])
-            given = orjson.loads(given) if isinstance(given, str) else given
-            return boxes.box(given[0] if given and isinstance(given[0], list) else given)
+            corners = orjson.loads(fields["bbox"])
+            corners = orjson.loads(corners) if isinstance(corners, str) else corners
+            return boxes.box(corners[0] if corners and isinstance(corners[0], list) else corners)
         except (orjson.JSONDecodeError, TypeError, KeyError, boxes.NoBox) as error:
             what = str(error) if isinstance(error, boxes.NoBox) else "This is not a box as JSON, such as [0,0,0.5,1]."
             self._problems.add(FILE, line, self._columns["bbox"], what)

@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     species_confidence: float | None = None
 
 
-def found(seen: Sequence[Seen], seed: int, *, wind: float = 0.0) -> list[Finding]:
+def detected(seen: Sequence[Seen], seed: int, *, wind: float = 0.0) -> list[Finding]:
     """What a model finds where this is to be seen; the same each time for the same picture."""
     dice = np.random.default_rng(seed)
     findings = [_finding(each, dice) for each in seen if dice.random() >= MISSED]

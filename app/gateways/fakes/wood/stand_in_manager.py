@@ -66,7 +66,7 @@ def detections(content: bytes) -> list[dict[str, Any]]:
 
 def found_in(picture: season.Picture, seen: Sequence[Seen]) -> list[findings.Finding]:
     """What the model finds in a picture of the season; the same each time."""
-    return findings.found(seen, int(picture.at.timestamp()), wind=picture.wind)
+    return findings.detected(seen, int(picture.at.timestamp()), wind=picture.wind)
 
 
 def _as_told(finding: findings.Finding) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class LinearMaker:
         folds = list(zip(ground.tried, [solved[best], *others], strict=True))
         answers = [_said(ground, each, fold) for fold, each in folds]
         each_loss = tuple(
-            ground.loss(said, ground.held_in(fold)) for said, (fold, _) in zip(answers, folds, strict=True)
+            ground.loss(answer, ground.held_in(fold)) for answer, (fold, _) in zip(answers, folds, strict=True)
         )
         whole = _neural(ground, _solved(ground, design, ground.used, best, clock, solved[best]))
         facts = {"penalty": best}

@@ -14,7 +14,7 @@ from app.errors import Invalid, LimitReached, NotFound, OutcomeUnknown, Unauthen
 from app.models.accounts import ApiKey, User
 from app.models.choices import Scope
 from app.policies import Viewer, signed_in, visible
-from app.postgres.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, parameter
 from app.rates import Rates, Share
 from app.security import credentials
 from app.services import viewers
@@ -101,8 +101,8 @@ _OWNER = compiled(
     select(ApiKey.id, ApiKey.last_used_at, ApiKey.expires_at, ApiKey.scopes, User.id, User.is_staff)
     .join(User, ApiKey.user_id == User.id)
     .where(
-        ApiKey.token_hash == given("token_hash", LargeBinary()),
-        func.coalesce(ApiKey.expires_at > given("now", DateTime(timezone=True)), True),
+        ApiKey.token_hash == parameter("token_hash", LargeBinary()),
+        func.coalesce(ApiKey.expires_at > parameter("now", DateTime(timezone=True)), True),
         User.is_active,
     )
 )

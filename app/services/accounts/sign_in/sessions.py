@@ -13,7 +13,7 @@ from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
 from app.models.accounts import Session, User
 from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.policies import Viewer, signed_in
-from app.postgres.prepared import compiled, dumped, given
+from app.postgres.prepared import compiled, dumped, parameter
 from app.security import credentials
 from app.services import viewers
 from app.services.accounts.sign_in.api_keys import viewer_by_key
@@ -135,8 +135,8 @@ _OWNER = compiled(
     select(Session.id, Session.last_used_at, Session.expires_at, User.id, User.is_staff, User.is_super_admin)
     .join(User, Session.user_id == User.id)
     .where(
-        Session.token_hash == given("token_hash", LargeBinary()),
-        Session.expires_at > given("now", DateTime(timezone=True)),
+        Session.token_hash == parameter("token_hash", LargeBinary()),
+        Session.expires_at > parameter("now", DateTime(timezone=True)),
         User.is_active,
     )
 )

@@ -73,10 +73,10 @@ async def predict(database: Database, viewer: Viewer, name: Any, rows: Any) -> l
     return [each.outputs for each in solved]
 
 
-async def save_lines(database: Database, viewer: Viewer, given: Mapping[str, Any]) -> int:
+async def save_lines(database: Database, viewer: Viewer, body: Mapping[str, Any]) -> int:
     """Adds lines to the viewer's machine of this name, which is made if it is not there; how many lines."""
-    name = checked_name(given.get("machine_name"))
-    rows = _rows(given.get("user_experiences"))
+    name = checked_name(body.get("machine_name"))
+    rows = _rows(body.get("user_experiences"))
     if not 1 <= len(rows) <= settings.machine_lines_at_once_max:
         most = settings.machine_lines_at_once_max
         raise Invalid("user_experiences", f"Give 1 to {most:,} lines at once; these are {len(rows):,}.")
@@ -87,7 +87,7 @@ async def save_lines(database: Database, viewer: Viewer, given: Mapping[str, Any
             await lines.append_lines(session, viewer, machine.id, rows=rows, purpose=None)
             await trainings.train_first(session, viewer, machine.id)
     if machine is None:
-        await _make(database, viewer, name, rows, given)
+        await _make(database, viewer, name, rows, body)
     return len(rows)
 
 
@@ -100,11 +100,11 @@ def _rows(columns: Any) -> list[dict[str, Any]]:
 
 
 async def _make(
-    database: Database, viewer: Viewer, name: str, rows: Sequence[dict[str, Any]], given: Mapping[str, Any]
+    database: Database, viewer: Viewer, name: str, rows: Sequence[dict[str, Any]], body: Mapping[str, Any]
 ) -> None:
     """Makes a machine of lines, as of a file with them."""
-    inputs, outputs = _names(given, "input_columns"), _names(given, "output_columns")
-    level = given.get("machine_level", 1)
+    inputs, outputs = _names(body, "input_columns"), _names(body, "output_columns")
+    level = body.get("machine_level", 1)
     if not isinstance(level, int) or isinstance(level, bool):
         raise NotMade("The level must be a number from 1 to 5.")
     key, content = f"{uploads.FOLDER}/{uuid4().hex}", b"\n".join(orjson.dumps(row) for row in rows)
@@ -144,8 +144,8 @@ async def _keep(session: WriteSession, viewer: Viewer, key: str, report: dict[st
     return row.id
 
 
-def _names(given: Mapping[str, Any], name: str) -> list[str]:
-    names = given.get(name) or []
+def _names(body: Mapping[str, Any], name: str) -> list[str]:
+    names = body.get(name) or []
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         raise NotMade(f"`{name}` must be a list of the names of columns.")
     return names

@@ -113,8 +113,8 @@ def _sought(answerer: Answerer, wanted: dict[str, Goal], fixed: dict[str, Any], 
     cells = answerer.cells_of(fixed)
     kept = {column: cells[column] for column, name in answerer.inputs.items() if name in fixed}
     try:
-        found = solutions.find_solution(answerer.predictor, wanted, kept, seconds=seconds, seed=seed)
+        solution = solutions.find_solution(answerer.predictor, wanted, kept, seconds=seconds, seed=seed)
     except Unclear as unclear:
         raise Invalid("goals", str(unclear)) from None
-    row = {name: found.row.get(column) for column, name in answerer.inputs.items()}
-    return Solution(row, answerer.solve([row])[0], found.score, found.tried)
+    row = {name: solution.row.get(column) for column, name in answerer.inputs.items()}
+    return Solution(row, answerer.solve([row])[0], solution.score, solution.tried)

@@ -39,8 +39,8 @@ class ColumnOverride:
     @classmethod
     def read(cls, plain: Mapping[str, str | None]) -> Self:
         """From JSON."""
-        given = {name: CHOICES[name](value) for name, value in plain.items() if name in CHOICES and value is not None}
-        return cls(str(plain["name"]), **given)
+        changes = {name: CHOICES[name](value) for name, value in plain.items() if name in CHOICES and value is not None}
+        return cls(str(plain["name"]), **changes)
 
 
 class Usual(NamedTuple):

@@ -106,15 +106,15 @@ def _places(columns: Sequence[MachineColumn], role: Role) -> list[int]:
 
 def _line(field: str, row: Any, columns: Sequence[MachineColumn]) -> list[Any]:
     """The values of a row by the positions of the columns: all inputs, and all outputs or none."""
-    given = _named(field, row, columns)
+    cells = _named(field, row, columns)
     for each in columns:
-        if each.role is Role.INPUT and each.name not in given:
+        if each.role is Role.INPUT and each.name not in cells:
             raise Invalid(field, f"The input {quoted(each.name)} is not there. Give all inputs; null is missing.")
     outputs = [each.name for each in columns if each.role is Role.OUTPUT]
-    lacking = [name for name in outputs if name not in given]
+    lacking = [name for name in outputs if name not in cells]
     if lacking and len(lacking) < len(outputs):
         raise Invalid(field, f"The output {quoted(lacking[0])} is not there. Give all outputs, or none.")
-    return [given.get(each.name) for each in columns]
+    return [cells.get(each.name) for each in columns]
 
 
 def _named(field: str, row: Any, columns: Sequence[MachineColumn]) -> Row:
@@ -181,10 +181,10 @@ async def update_lines(
 
 
 def _change(field: str, line: MachineLine, change: LineChange, columns: Sequence[MachineColumn]) -> None:
-    given = _named(field, change.values, columns)
+    cells = _named(field, change.values, columns)
     outputs = _places(columns, Role.OUTPUT)
     before = [line.values[at] for at in outputs]
-    line.values = [given.get(each.name, line.values[each.position]) for each in columns]
+    line.values = [cells.get(each.name, line.values[each.position]) for each in columns]
     line.has_outputs = any(line.values[at] is not None for at in outputs)
     purpose = change.purpose or purpose_of(line)
     _require_outputs(field, purpose, has_outputs=line.has_outputs)

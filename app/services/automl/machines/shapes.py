@@ -24,8 +24,8 @@ def shape_of_network(value: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(value, Mapping):
         raise Invalid(FIELD, "Give an object, such as {HiddenLayerCount: 2, NeuronPercentage1: 200}.")
-    for key, given in value.items():
-        _check(str(key), given)
+    for key, number in value.items():
+        _check(str(key), number)
     return dict(value)
 
 

@@ -67,9 +67,9 @@ async def give(
     starts_at = terms.starts_at or now
     amount = _checked(terms, starts_at, now)
     account_id = await ledger.open_account(session, AccountKind.GRANT, user_id, terms.currency)
-    given = await ledger.platform(session, AccountKind.PROMOTION, terms.currency)
+    promotion_id = await ledger.platform(session, AccountKind.PROMOTION, terms.currency)
     about = About(OperationCause.GRANT, actor_id, user_id, reason=reason)
-    operation = await ledger.post(session, about, [Leg(account_id, amount), Leg(given, -amount)])
+    operation = await ledger.post(session, about, [Leg(account_id, amount), Leg(promotion_id, -amount)])
     made = Grant(
         user_id=user_id,
         account_id=account_id,

@@ -119,8 +119,8 @@ async def finish_import(
     label_import.status = TrainingStatus.FINISHED
     label_import.finished_at = await session.scalar(select(func.now()))
     left_out = sum(each.count for each in upload.skipped)
-    told = f" {left_out} features were skipped." if left_out else ""
-    message = f"{upload.added} labels were added to area {aoi.id}.{told}"
+    note = f" {left_out} features were skipped." if left_out else ""
+    message = f"{upload.added} labels were added to area {aoi.id}.{note}"
     notify(session, label_import.user_id, message, about=label_import)
 
 

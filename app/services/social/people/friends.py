@@ -81,10 +81,10 @@ async def send_friend_request(session: WriteSession, viewer: Viewer, user_id: in
     seen = visible(User, viewer).where(User.id == user_id, User.is_active)
     related = seen.add_columns(is_friend(viewer, User.id), pending_count, FriendRequest)
     query = related.outerjoin(FriendRequest, between(own, User.id))
-    found = (await session.execute(query.limit(1))).one_or_none()
-    if found is None:
+    row = (await session.execute(query.limit(1))).one_or_none()
+    if row is None:
         raise nobody()
-    other, is_already, pending, request = found
+    other, is_already, pending, request = row
     if is_already:
         raise Conflict(f"{other.username} is already your friend.")
     if request is not None and request.from_user_id == own:

@@ -85,12 +85,12 @@ async def _give(
 
 def _new(project: ClassificationProject, provider: AIProvider) -> list[ColumnElement[bool]]:
     """Media that are not approved, that the provider was never given, and whose turn with it has come."""
-    given = (
+    classified = (
         select(func.unnest(AIJobBatch.resource_ids))
         .join(AIClassificationJob, AIClassificationJob.id == AIJobBatch.ai_job_id)
         .where(AIClassificationJob.project_id == project.id, AIClassificationJob.ai_provider_id == provider.id)
     )
-    new = [~Classification.is_approved, Classification.resource_id.not_in(given)]
+    new = [~Classification.is_approved, Classification.resource_id.not_in(classified)]
     detector_id = project.detection_provider_id
     if detector_id is None or detector_id == provider.id:
         return [*new, ~Classification.is_classified_ai]

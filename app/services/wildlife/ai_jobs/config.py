@@ -65,15 +65,15 @@ class JobConfig:
 
 
 def _check_tracker(tracker: dict[str, Any]) -> None:
-    given = checks.json_object("tracker", tracker)
-    if set(given) - {"type", "params"} or not isinstance(given.get("type"), str) or not given["type"]:
+    options = checks.json_object("tracker", tracker)
+    if set(options) - {"type", "params"} or not isinstance(options.get("type"), str) or not options["type"]:
         raise Invalid("tracker", "Give a tracker as {type, params}.")
-    if len(given["type"]) > NAME_LENGTH_MAX:
+    if len(options["type"]) > NAME_LENGTH_MAX:
         raise Invalid("tracker", f"A tracker's type has at most {NAME_LENGTH_MAX} characters.")
-    params = given.get("params") or {}
+    params = options.get("params") or {}
     if not isinstance(params, dict) or len(params) > TRACKER_KEYS_MAX or _depth(params) > TRACKER_DEPTH_MAX:
         raise Invalid("tracker", f"`params` has at most {TRACKER_KEYS_MAX} keys, nested {TRACKER_DEPTH_MAX} deep.")
-    if given["type"] == tracks.NAME:
+    if options["type"] == tracks.NAME:
         for name, most in (("iou_min", 1), ("gap_frames_max", 100_000)):
             value = params.get(name, 0)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
@@ -87,9 +87,9 @@ def _depth(value: Any) -> int:
 
 
 def _check_depth(depth: dict[str, Any]) -> None:
-    given = checks.json_object("depth", depth)
-    if set(given) - {"enabled", "min_fps"} or not isinstance(given.get("enabled", True), bool):
+    options = checks.json_object("depth", depth)
+    if set(options) - {"enabled", "min_fps"} or not isinstance(options.get("enabled", True), bool):
         raise Invalid("depth", "Give depth as {enabled, min_fps}.")
-    least = given.get("min_fps", 5)
+    least = options.get("min_fps", 5)
     if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= FPS_MAX:
         raise Invalid("depth", f"`min_fps` must be a number from 0 to {FPS_MAX}.")

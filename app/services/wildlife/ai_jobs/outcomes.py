@@ -13,11 +13,11 @@ from app.models.wildlife.media import Resource
 Outcome = tuple[AIOutcome, str | None]
 
 
-async def note(session: WriteSession, job: AIClassificationJob, told: Mapping[int, Outcome]) -> None:
+async def note(session: WriteSession, job: AIClassificationJob, outcomes_by_medium: Mapping[int, Outcome]) -> None:
     """Writes outcomes of media that have none, and counts them."""
     rows = [
         {"ai_job_id": job.id, "resource_id": key, "outcome": outcome, "reason": reason and reason[:NOTE_LENGTH_MAX]}
-        for key, (outcome, reason) in sorted(told.items())
+        for key, (outcome, reason) in sorted(outcomes_by_medium.items())
     ]
     if rows:
         written = insert(AIJobOutcome).on_conflict_do_nothing().returning(AIJobOutcome.outcome)

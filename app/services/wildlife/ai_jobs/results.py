@@ -44,11 +44,11 @@ async def write(session: WriteSession, batch_id: int, results: Sequence[dict[str
     ours, foreign = _sorted_out(results, set(batch.resource_ids))
     job.foreign_count += foreign
     left = await outcomes.without(session, job, list(ours))
-    told, detections = await _interpreted(session, job, {key: ours[key] for key in sorted(left)})
-    written = await _written(session, job, detections, told)
+    ended, detections = await _interpreted(session, job, {key: ours[key] for key in sorted(left)})
+    written = await _written(session, job, detections, ended)
     unstored = [each async for each in _frames(session, written, detections)]
     waiting = {each.resource_id for each in unstored}
-    await outcomes.note(session, job, {key: what for key, what in told.items() if key not in waiting})
+    await outcomes.note(session, job, {key: what for key, what in ended.items() if key not in waiting})
     progress.tell(session, job)
     return unstored
 
@@ -74,20 +74,20 @@ async def _interpreted(
     provider = await session.get_one(AIProvider, job.ai_provider_id)
     mapping, calibrations = Mapping.of(provider.categories), await _calibrations(session, list(results))
     existing = await _existing(session, job, list(results)) if config.overwrite is Overwrite.SKIP_EXISTING else set()
-    told: dict[int, Outcome] = {}
+    ended: dict[int, Outcome] = {}
     detections: dict[int, list[Detected]] = {}
     for key, result in results.items():
         if result["status"] != "ok":
-            told[key] = (AIOutcome.FAILED, result["error"])
+            ended[key] = (AIOutcome.FAILED, result["error"])
         elif key in existing:
-            told[key] = (AIOutcome.SKIPPED, "The provider has classified this medium before.")
+            ended[key] = (AIOutcome.SKIPPED, "The provider has classified this medium before.")
         else:
             objects = interpret(result, mapping, config, calibrations.get(key))
             if objects or not config.skip_empty:
                 detections[key] = objects
             else:
-                told[key] = (AIOutcome.SKIPPED, "Nothing was found.")
-    return told, detections
+                ended[key] = (AIOutcome.SKIPPED, "Nothing was found.")
+    return ended, detections
 
 
 async def _calibrations(session: ReadSession, resource_ids: Sequence[int]) -> dict[int, Calibration]:
@@ -111,14 +111,17 @@ async def _existing(session: ReadSession, job: AIClassificationJob, resource_ids
 
 
 async def _written(
-    session: WriteSession, job: AIClassificationJob, detections: dict[int, list[Detected]], told: dict[int, Outcome]
+    session: WriteSession,
+    job: AIClassificationJob,
+    detections: dict[int, list[Detected]],
+    ended: dict[int, Outcome],
 ) -> dict[int, Written]:
     """Writes all media at once; if one of them is refused, each for itself, so that it fails alone."""
     answers = [AIResult(key, [each.observation for each in objects]) for key, objects in detections.items()]
     try:
         async with part(session):
             rows = await write_ai_classifications(session, job.project_id, job.ai_provider_id, answers)
-            told |= dict.fromkeys(detections, OK)
+            ended |= dict.fromkeys(detections, OK)
             return dict(zip(detections, rows, strict=True))
     except DomainError:
         if len(answers) == 0:
@@ -129,9 +132,9 @@ async def _written(
             async with part(session):
                 [row] = await write_ai_classifications(session, job.project_id, job.ai_provider_id, [answer])
         except DomainError as refused:
-            told[answer.resource_id] = (AIOutcome.FAILED, refused.message)
+            ended[answer.resource_id] = (AIOutcome.FAILED, refused.message)
         else:
-            written[answer.resource_id], told[answer.resource_id] = row, OK
+            written[answer.resource_id], ended[answer.resource_id] = row, OK
     return written
 
 

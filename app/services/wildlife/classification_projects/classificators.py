@@ -96,8 +96,8 @@ async def create_classificator(
     return made
 
 
-def _description(given: str | None) -> str | None:
-    return checks.optional_text("description", given, length_max=limits.ABSTRACT_LENGTH_MAX)
+def _description(text: str | None) -> str | None:
+    return checks.optional_text("description", text, length_max=limits.ABSTRACT_LENGTH_MAX)
 
 
 async def _found(session: WriteSession, viewer: Viewer, id: int, *, field: str = "") -> Classificator:
@@ -167,11 +167,11 @@ async def _values(session: WriteSession, form: Form) -> Json:
     }
 
 
-def _custom(given: Sequence[CustomAttribute]) -> Json:
-    if len(given) > settings.custom_attributes_max:
+def _custom(attributes: Sequence[CustomAttribute]) -> Json:
+    if len(attributes) > settings.custom_attributes_max:
         raise Invalid("customAttrs", f"Give at most {settings.custom_attributes_max} attributes.")
     made: Json = {}
-    for index, one in enumerate(given):
+    for index, one in enumerate(attributes):
         place = f"customAttrs[{index}]"
         name = checks.name(f"{place}.name", one.name, length_max=limits.ATTRIBUTE_NAME_LENGTH_MAX)
         if name in made:
@@ -199,9 +199,9 @@ def _rule(one: CustomAttribute, place: str) -> Json:
     return rule
 
 
-async def _predefined(session: WriteSession, given: Sequence[Predefined]) -> Json:
+async def _predefined(session: WriteSession, attributes: Sequence[Predefined]) -> Json:
     made: Json = {}
-    for index, one in enumerate(given):
+    for index, one in enumerate(attributes):
         place = f"predefinedAttrs[{index}]"
         if one.attribute.name in made:
             raise Invalid(f"{place}.attribute", "Give each attribute once.")
@@ -225,15 +225,15 @@ async def _check_choices(session: WriteSession, one: Predefined, place: str) -> 
         raise Invalid(place, "The values of this attribute cannot be listed. Leave them out.")
 
 
-def _order(place: str, given: Sequence[str], custom: Json, target: AttributeTarget) -> list[str]:
+def _order(place: str, names: Sequence[str], custom: Json, target: AttributeTarget) -> list[str]:
     own = {name for name, rule in custom.items() if rule["target"] == target.value}
     built_in = {"is_setup", "is_blank", "comments"} if target is AttributeTarget.STATIC else _of_observations()
-    for index, name in enumerate(given):
+    for index, name in enumerate(names):
         if name not in own | built_in:
             raise Invalid(f"{place}[{index}]", f"There is no attribute {quoted(name)} here.")
-    if len(set(given)) < len(given):
+    if len(set(names)) < len(names):
         raise Invalid(place, "Give each attribute once.")
-    return list(given)
+    return list(names)
 
 
 def _of_observations() -> set[str]:

@@ -28,7 +28,7 @@ PROVIDERS = {"detection_provider_id": "detectionProviderId", "species_provider_i
 
 
 async def create_classification_project(
-    session: WriteSession, viewer: Viewer, *, research_project_id: int, name: str, **given: Any
+    session: WriteSession, viewer: Viewer, *, research_project_id: int, name: str, **fields: Any
 ) -> ClassificationProject:
     """A project without media; its maker owns it. For managers of the research project."""
     signed_in(viewer)
@@ -41,7 +41,7 @@ async def create_classification_project(
     if not may_create:
         raise Forbidden("Only managers of the research project may create classification projects in it.")
     project = ClassificationProject(research_project_id=research.id, owner_id=signed_in(viewer))
-    await _change(session, viewer, project, {"name": name, **given})
+    await _change(session, viewer, project, {"name": name, **fields})
     session.add(project)
     await session.refresh(project)
     return project

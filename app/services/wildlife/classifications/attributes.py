@@ -111,9 +111,9 @@ def check_dynamic(rules: Rules | None, observation: Observation, place: str, *, 
 
 def check_static(rules: Rules | None, attrs: Any, place: str, *, by_person: bool) -> Json:
     """The attributes of a whole medium, if they follow the classificator."""
-    given = checks.json_object(place, attrs)
-    _check(rules, AttributeTarget.STATIC, given, place, by_person=by_person)
-    return given
+    values = checks.json_object(place, attrs)
+    _check(rules, AttributeTarget.STATIC, values, place, by_person=by_person)
+    return values
 
 
 def _check(rules: Rules | None, target: AttributeTarget, attrs: Json, place: str, *, by_person: bool) -> None:
@@ -144,8 +144,8 @@ def check_value(rule: Json, value: Any, place: str) -> None:
 
 def _check_predefined(attribute: PredefinedAttribute, rule: Json, observation: Observation, place: str) -> None:
     field = "speciesId" if attribute is PredefinedAttribute.SPECIES else checks.camel_case(attribute.value)
-    given = getattr(observation, attribute.value)
-    value = given.value if isinstance(given, Enum) else given
+    answer = getattr(observation, attribute.value)
+    value = answer.value if isinstance(answer, Enum) else answer
     if value in UNSAID:
         # Only animals have a species, a sex or an age.
         if rule["required"] and observation.observation_type.value == "ANIMAL":

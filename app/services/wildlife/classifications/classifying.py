@@ -215,9 +215,9 @@ async def write_feedback(
     if row is not None:
         return await _replace(session, final, row, content, classificator_version_id=version_id)
     approver = await session.scalar(select(Classification.approved_by_id).where(Classification.id == final.id))
-    told = [] if approver is None else [approver]
+    recipients = [] if approver is None else [approver]
     await review_notifications.notify_all(
-        session, viewer, WildlifeNotification.CLASSIFICATION_FEEDBACK, final.project_id, told
+        session, viewer, WildlifeNotification.CLASSIFICATION_FEEDBACK, final.project_id, recipients
     )
     return await _new(
         session,

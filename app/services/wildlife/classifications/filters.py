@@ -90,27 +90,27 @@ class Filter:
     time_until: time | None = None
 
 
-def found(sought: Select[Classification], given: Filter) -> Select[Classification]:
+def filtered(sought: Select[Classification], filter: Filter) -> Select[Classification]:
     """The classifications that are meant, of those in a select."""
-    return sought.where(*conditions(given))
+    return sought.where(*conditions(filter))
 
 
-def conditions(given: Filter) -> list[ColumnElement[bool]]:
+def conditions(filter: Filter) -> list[ColumnElement[bool]]:
     """What holds for those that are meant."""
-    asked = [*_own(given), *_of_final(given), *_of_people(given), *_of_medium(given)]
-    observed = _of_observations(given)
+    asked = [*_own(filter), *_of_final(filter), *_of_people(filter), *_of_medium(filter)]
+    observed = _of_observations(filter)
     return asked if observed is None else [*asked, observed]
 
 
-def _own(given: Filter) -> list[ColumnElement[bool]]:
+def _own(filter: Filter) -> list[ColumnElement[bool]]:
     conditions = []
-    if given.project_id is not None:
-        conditions.append(Classification.project_id == given.project_id)
-    if given.classification_type is not None:
+    if filter.project_id is not None:
+        conditions.append(Classification.project_id == filter.project_id)
+    if filter.classification_type is not None:
         # Written out: partial indexes hold the rows of one type.
-        name: ColumnElement[Any] = literal_column(f"'{given.classification_type.value}'")
+        name: ColumnElement[Any] = literal_column(f"'{filter.classification_type.value}'")
         conditions.append(Classification.classification_type == name)
-        if given.classification_type is not ClassificationType.FINAL:
+        if filter.classification_type is not ClassificationType.FINAL:
             conditions.append(Classification.superseded_at.is_(None))
     return conditions
 
@@ -138,13 +138,13 @@ OF_OBSERVATIONS = (
 )
 
 
-def _of_final(given: Filter) -> list[ColumnElement[bool]]:
+def _of_final(filter: Filter) -> list[ColumnElement[bool]]:
     """The flags of the FINAL, also where the rows below it are listed."""
-    own = [_flag(getattr(Classification, name), getattr(given, name)) for name in OF_EVERY_ROW]
+    own = [_flag(getattr(Classification, name), getattr(filter, name)) for name in OF_EVERY_ROW]
     conditions = [each for each in own if each is not None]
-    is_final = given.classification_type is ClassificationType.FINAL
+    is_final = filter.classification_type is ClassificationType.FINAL
     final = Classification if is_final else aliased(Classification)
-    flags = [_flag(getattr(final, column), getattr(given, name)) for name, column in FLAGS.items()]
+    flags = [_flag(getattr(final, column), getattr(filter, name)) for name, column in FLAGS.items()]
     asked = [each for each in flags if each is not None]
     if is_final or not asked:
         return [*conditions, *asked]
@@ -160,58 +160,58 @@ def _flag(column: Any, value: bool | None) -> ColumnElement[bool] | None:
     return flag
 
 
-def asked_of_observations(given: Filter) -> list[ColumnElement[bool]]:
+def asked_of_observations(filter: Filter) -> list[ColumnElement[bool]]:
     """What is asked of one and the same observation."""
     conditions: list[ColumnElement[bool]] = []
-    if given.species_ids is not None:
-        conditions.append(Attrs.species_id == any_(with_descendants(given.species_ids)))
+    if filter.species_ids is not None:
+        conditions.append(Attrs.species_id == any_(with_descendants(filter.species_ids)))
     for column, values in (
-        (Attrs.observation_type, given.observation_types),
-        (Attrs.sex, given.sex),
-        (Attrs.age, given.age),
-        (Attrs.behaviour, given.behaviour),
+        (Attrs.observation_type, filter.observation_types),
+        (Attrs.sex, filter.sex),
+        (Attrs.age, filter.age),
+        (Attrs.behaviour, filter.behaviour),
     ):
         if values is not None:
             conditions.append(column.in_(values))
-    if given.observation_level is not None:
-        conditions.append(Attrs.observation_level == given.observation_level)
-    if given.individual_id is not None:
-        conditions.append(Attrs.individual_id == given.individual_id)
-    if given.confidence_min is not None:
-        least = checks.within("confidenceMin", given.confidence_min, 0, 1)
+    if filter.observation_level is not None:
+        conditions.append(Attrs.observation_level == filter.observation_level)
+    if filter.individual_id is not None:
+        conditions.append(Attrs.individual_id == filter.individual_id)
+    if filter.confidence_min is not None:
+        least = checks.within("confidenceMin", filter.confidence_min, 0, 1)
         conditions.append(Attrs.classification_confidence >= least)
-    if given.confidence_max is not None:
-        most = checks.within("confidenceMax", given.confidence_max, 0, 1)
+    if filter.confidence_max is not None:
+        most = checks.within("confidenceMax", filter.confidence_max, 0, 1)
         conditions.append(Attrs.classification_confidence <= most)
-    if given.bboxes:
+    if filter.bboxes:
         conditions.append(Attrs.bboxes.is_not(None))
     return conditions
 
 
-def without_observations(given: Filter) -> Filter:
+def without_observations(filter: Filter) -> Filter:
     """The filter without what is asked of one observation; that none has a box is asked of all."""
-    asked_of_all = None if given.bboxes else given.bboxes
-    return replace(given, **dict.fromkeys(OF_OBSERVATIONS), bboxes=asked_of_all)
+    asked_of_all = None if filter.bboxes else filter.bboxes
+    return replace(filter, **dict.fromkeys(OF_OBSERVATIONS), bboxes=asked_of_all)
 
 
-def _of_observations(given: Filter) -> ColumnElement[bool] | None:
-    conditions = asked_of_observations(given)
-    observed = _shown(given, conditions) if conditions else None
-    if given.bboxes is False:
-        without = ~_shown(given, [Attrs.bboxes.is_not(None)])
+def _of_observations(filter: Filter) -> ColumnElement[bool] | None:
+    conditions = asked_of_observations(filter)
+    observed = _shown(filter, conditions) if conditions else None
+    if filter.bboxes is False:
+        without = ~_shown(filter, [Attrs.bboxes.is_not(None)])
         return without if observed is None else and_(observed, without)
     return observed
 
 
-def _shown(given: Filter, conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+def _shown(filter: Filter, conditions: list[ColumnElement[bool]]) -> ColumnElement[bool]:
     """Whether an observation that a row shows meets the conditions."""
-    if given.project_id is not None:
-        conditions = [Attrs.project_id == given.project_id, *conditions]
+    if filter.project_id is not None:
+        conditions = [Attrs.project_id == filter.project_id, *conditions]
     shown = exists().where(Attrs.shown_by_id == Classification.id, *conditions).correlate(Classification)
-    if given.classification_type is ClassificationType.FINAL:
+    if filter.classification_type is ClassificationType.FINAL:
         return shown
     own = exists().where(Attrs.classification_id == Classification.id, *conditions).correlate(Classification)
-    return own if given.classification_type is not None else own | shown
+    return own if filter.classification_type is not None else own | shown
 
 
 def with_descendants(species_ids: SomeOf[int]) -> Any:
@@ -226,34 +226,34 @@ def with_descendants(species_ids: SomeOf[int]) -> Any:
     return func.array(select(tree.c.id).scalar_subquery())
 
 
-def _of_people(given: Filter) -> list[ColumnElement[bool]]:
+def _of_people(filter: Filter) -> list[ColumnElement[bool]]:
     """A FINAL is meant if one of its current rows is by this provider or person."""
     conditions = []
-    for column, key in ((Classification.model_id, given.provider_id), (Classification.user_id, given.user_id)):
+    for column, key in ((Classification.model_id, filter.provider_id), (Classification.user_id, filter.user_id)):
         if key is None:
             continue
-        if given.classification_type not in {None, ClassificationType.FINAL}:
+        if filter.classification_type not in {None, ClassificationType.FINAL}:
             conditions.append(column == key)
             continue
         row = aliased(Classification)
         current = or_(row.superseded_at.is_(None), row.id == Classification.source_id)
         below = exists().where(row.final_id == Classification.id, getattr(row, column.key) == key, current)
-        conditions.append(below if given.classification_type else below | (column == key))
+        conditions.append(below if filter.classification_type else below | (column == key))
     return conditions
 
 
-def _of_medium(given: Filter) -> list[ColumnElement[bool]]:
+def _of_medium(filter: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if given.resource_id is not None:
-        conditions.append(Classification.resource_id == given.resource_id)
-    if given.collection_ids is not None or given.project_collection_ids is not None:
+    if filter.resource_id is not None:
+        conditions.append(Classification.resource_id == filter.resource_id)
+    if filter.collection_ids is not None or filter.project_collection_ids is not None:
         # One of the two alone is a plain condition, which finds them by an index.
-        through = [] if given.project_collection_ids is None else [_through(given.project_collection_ids)]
-        within = [] if given.collection_ids is None else [_in(given.collection_ids)]
+        through = [] if filter.project_collection_ids is None else [_through(filter.project_collection_ids)]
+        within = [] if filter.collection_ids is None else [_in(filter.collection_ids)]
         conditions.append(or_(*within, *through))
-    if given.sequence_id is not None or given.owner_id is not None or given.resource_type is not None:
-        conditions.append(Classification.resource_id.in_(select(Resource.id).where(*_of_resource(given))))
-    return [*conditions, *_of_place_and_time(given)]
+    if filter.sequence_id is not None or filter.owner_id is not None or filter.resource_type is not None:
+        conditions.append(Classification.resource_id.in_(select(Resource.id).where(*_of_resource(filter))))
+    return [*conditions, *_of_place_and_time(filter)]
 
 
 def _in(collection_ids: SomeOf[int]) -> ColumnElement[bool]:
@@ -272,31 +272,31 @@ def _through(link_ids: SomeOf[int]) -> ColumnElement[bool]:
     return Classification.resource_id.in_(members) & Classification.project_id.in_(of_project)
 
 
-def _of_resource(given: Filter) -> list[ColumnElement[bool]]:
+def _of_resource(filter: Filter) -> list[ColumnElement[bool]]:
     asked = (
-        (Resource.sequence_id, given.sequence_id),
-        (Resource.owner_id, given.owner_id),
-        (Resource.resource_type, given.resource_type),
+        (Resource.sequence_id, filter.sequence_id),
+        (Resource.owner_id, filter.owner_id),
+        (Resource.resource_type, filter.resource_type),
     )
     return [column == value for column, value in asked if value is not None]
 
 
-def _of_place_and_time(given: Filter) -> list[ColumnElement[bool]]:
+def _of_place_and_time(filter: Filter) -> list[ColumnElement[bool]]:
     """Where and when: a FINAL knows it itself, other rows ask their medium."""
-    is_final = given.classification_type is ClassificationType.FINAL
+    is_final = filter.classification_type is ClassificationType.FINAL
     of: Any = Classification if is_final else Resource
     conditions: list[ColumnElement[bool]] = []
-    if given.deployment_ids is not None:
-        conditions.append(of.deployment_id.in_(given.deployment_ids))
-    if given.location_ids is not None:
-        there = select(Deployment.id).where(Deployment.location_id.in_(given.location_ids))
+    if filter.deployment_ids is not None:
+        conditions.append(of.deployment_id.in_(filter.deployment_ids))
+    if filter.location_ids is not None:
+        there = select(Deployment.id).where(Deployment.location_id.in_(filter.location_ids))
         conditions.append(of.deployment_id.in_(there))
-    if given.recorded_from is not None:
-        conditions.append(of.recorded_at >= checks.moment("recordedFrom", given.recorded_from))
-    if given.recorded_until is not None:
-        conditions.append(of.recorded_at < checks.moment("recordedUntil", given.recorded_until))
-    if given.time_from is not None or given.time_until is not None:
-        conditions.append(_at_time_of_day(of, given.time_from, given.time_until))
+    if filter.recorded_from is not None:
+        conditions.append(of.recorded_at >= checks.moment("recordedFrom", filter.recorded_from))
+    if filter.recorded_until is not None:
+        conditions.append(of.recorded_at < checks.moment("recordedUntil", filter.recorded_until))
+    if filter.time_from is not None or filter.time_until is not None:
+        conditions.append(_at_time_of_day(of, filter.time_from, filter.time_until))
     if is_final or not conditions:
         return conditions
     return [Classification.resource_id.in_(select(Resource.id).where(*conditions))]

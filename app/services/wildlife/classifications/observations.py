@@ -81,9 +81,9 @@ def _check_level(one: Observation, place: str) -> None:
         raise Invalid(f"{place}.individualId", "A group is no individual. Leave it out, or give an OBJECT.")
 
 
-def checked_box(place: str, given: Any) -> list[float] | None:
+def checked_box(place: str, value: Any) -> list[float] | None:
     """The one box [xmin, ymin, width, height] within the picture; none for nothing, `[]` and `[[]]`."""
-    box = given
+    box = value
     if isinstance(box, list | tuple) and len(box) == 1 and isinstance(box[0], list | tuple):
         [box] = box
     if box is None or (isinstance(box, list | tuple) and not box):
@@ -113,19 +113,21 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _confidences(place: str, given: Any) -> Json:
-    kept = checks.json_object(place, given)
+def _confidences(place: str, raw: Any) -> Json:
+    kept = checks.json_object(place, raw)
     for name, value in kept.items():
         if not _is_finite(value) or not 0 <= value <= 1:
             raise Invalid(f"{place}.{name}", "Give a confidence from 0 to 1.")
     return kept
 
 
-def checked_all(given: Sequence[Observation], *, count_max: int, place: str = "observations") -> list[Observation]:
+def checked_all(
+    observations: Sequence[Observation], *, count_max: int, place: str = "observations"
+) -> list[Observation]:
     """All observations of one classification as they are kept; Invalid names the first that is wrong."""
-    if len(given) > count_max:
-        raise Invalid(place, f"Give at most {count_max} observations; these are {len(given)}.")
-    return [one.check(f"{place}[{index}]") for index, one in enumerate(given)]
+    if len(observations) > count_max:
+        raise Invalid(place, f"Give at most {count_max} observations; these are {len(observations)}.")
+    return [one.check(f"{place}[{index}]") for index, one in enumerate(observations)]
 
 
 def is_blank(observations: Iterable[Observation]) -> bool:

@@ -64,21 +64,21 @@ Found = tuple[list[Source], Filter] | None
 
 
 def found_in_order(
-    sought: Select[Classification], given: Filter, projects: Select[ClassificationProject]
+    sought: Select[Classification], filter: Filter, projects: Select[ClassificationProject]
 ) -> Select[Classification]:
     """The classifications that are meant, of these projects, page by page as their indexes have them."""
-    query = filters.found(sought, given)
-    if given.classification_type is not ClassificationType.FINAL:
+    query = filters.filtered(sought, filter)
+    if filter.classification_type is not ClassificationType.FINAL:
         return query
-    if given.needs_review or given.disagreement or given.feedback or given.sequence_id or given.resource_id:
+    if filter.needs_review or filter.disagreement or filter.feedback or filter.sequence_id or filter.resource_id:
         return query  # few, by an index of their own
-    if given.project_id is None:
+    if filter.project_id is None:
         of_projects = _of(projects)
-        return merged(query, lambda cut: _in_projects(of_projects, given, cut), begun=sought)
-    sources, rest = _sources(given)
+        return merged(query, lambda cut: _in_projects(of_projects, filter, cut), begun=sought)
+    sources, rest = _sources(filter)
     if not sources:
         return query
-    return merged(query, lambda cut: _on_page(sources, rest, given, cut), begun=sought)
+    return merged(query, lambda cut: _on_page(sources, rest, filter, cut), begun=sought)
 
 
 def _of(projects: Select[ClassificationProject]) -> Source:
@@ -86,16 +86,16 @@ def _of(projects: Select[ClassificationProject]) -> Source:
     return Source(keys, Classification, Classification.id, lambda key: Classification.project_id == key)
 
 
-def _in_projects(source: Source, given: Filter, cut: Cut) -> ColumnElement[bool]:
+def _in_projects(source: Source, filter: Filter, cut: Cut) -> ColumnElement[bool]:
     if cut.order.column != "id":
-        return and_(*filters.conditions(given))  # an index of all media has them in the order
-    return _on_page([source], given, given, cut)
+        return and_(*filters.conditions(filter))  # an index of all media has them in the order
+    return _on_page([source], filter, filter, cut)
 
 
-def _on_page(sources: list[Source], rest: Filter, given: Filter, cut: Cut) -> ColumnElement[bool]:
+def _on_page(sources: list[Source], rest: Filter, filter: Filter, cut: Cut) -> ColumnElement[bool]:
     by_age = cut.order.column == "id"
     if not by_age and sources[0].is_part:
-        return and_(*filters.conditions(given))
+        return and_(*filters.conditions(filter))
     pages = [_by_age(source, rest, cut) if by_age else _sorted_or_scanned(source, rest, cut) for source in sources]
     either = pages[0] if len(pages) == 1 else union_all(*[select(page.subquery().c.id) for page in pages])
     # As an array, so that whatever PostgreSQL expects of it, these rows alone are read.
@@ -117,7 +117,7 @@ def _of_value(source: Source, rest: Filter, values: Any) -> Select[Any]:
     listed = select(source.final_id.label("id")).distinct().where(source.has_value(values.c.id), *source.conditions)
     if source.table is not Classification:
         listed = listed.join_from(source.table, Classification, Classification.id == source.final_id)
-    return filters.found(listed, rest).correlate(values)
+    return filters.filtered(listed, rest).correlate(values)
 
 
 def _sorted_or_scanned(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
@@ -133,7 +133,7 @@ def _sorted_or_scanned(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
         .where(source.has_value(named.c.id), source.final_id == Classification.id, *source.conditions)
         .correlate(Classification)
     )
-    meant = filters.found(select(Classification.id), rest)
+    meant = filters.filtered(select(Classification.id), rest)
     in_few = Classification.id.in_(select(few.c.id))
     chosen = cut(meant.where(count <= FEW, in_few, has.exists()), Classification).subquery("chosen")
     # The offset is a fence: each FINAL is asked in its turn, and not all of them before.
@@ -141,40 +141,40 @@ def _sorted_or_scanned(source: Source, rest: Filter, cut: Cut) -> Select[Any]:
     return select(union_all(select(chosen.c.id), select(scanned.c.id)).subquery("either").c.id)
 
 
-def _sources(given: Filter) -> tuple[list[Source], Filter]:
+def _sources(filter: Filter) -> tuple[list[Source], Filter]:
     """Where to look first, and what is asked beside that."""
     for way in WAYS:
-        if (source := way(given)) is not None:
+        if (source := way(filter)) is not None:
             return source
-    return [], given
+    return [], filter
 
 
-def _taxa(given: Filter) -> Found:
-    if given.species_ids is None:
+def _taxa(filter: Filter) -> Found:
+    if filter.species_ids is None:
         return None
-    taxa = select(func.unnest(filters.with_descendants(given.species_ids)).label("id"))
-    of_project = Attrs.project_id == given.project_id
-    seen = tuple(filters.asked_of_observations(replace(given, species_ids=None)))
+    taxa = select(func.unnest(filters.with_descendants(filter.species_ids)).label("id"))
+    of_project = Attrs.project_id == filter.project_id
+    seen = tuple(filters.asked_of_observations(replace(filter, species_ids=None)))
     source = Source(taxa, Attrs, Attrs.shown_by_id, lambda key: of_project & (Attrs.species_id == key), seen)
-    return [source], filters.without_observations(given)
+    return [source], filters.without_observations(filter)
 
 
-def _types(given: Filter) -> Found:
-    if given.observation_types is None:
+def _types(filter: Filter) -> Found:
+    if filter.observation_types is None:
         return None
-    types = select(func.unnest(cast([each.name for each in given.observation_types], ARRAY(String))).label("id"))
-    of_project, has_type = Attrs.project_id == given.project_id, type_coerce(Attrs.observation_type, String)
-    seen = tuple(filters.asked_of_observations(replace(given, observation_types=None)))
+    types = select(func.unnest(cast([each.name for each in filter.observation_types], ARRAY(String))).label("id"))
+    of_project, has_type = Attrs.project_id == filter.project_id, type_coerce(Attrs.observation_type, String)
+    seen = tuple(filters.asked_of_observations(replace(filter, observation_types=None)))
     source = Source(types, Attrs, Attrs.shown_by_id, lambda key: of_project & (has_type == key), seen)
-    return [source], filters.without_observations(given)
+    return [source], filters.without_observations(filter)
 
 
-def _collections(given: Filter) -> Found:
-    if given.collection_ids is None and given.project_collection_ids is None:
+def _collections(filter: Filter) -> Found:
+    if filter.collection_ids is None and filter.project_collection_ids is None:
         return None
     link, listed = ClassificationProjectCollection, IN_COLLECTIONS.c
-    named = link.collection_id.in_(given.collection_ids or ()) | link.id.in_(given.project_collection_ids or ())
-    links = select(link.id).where(link.project_id == given.project_id, named)
+    named = link.collection_id.in_(filter.collection_ids or ()) | link.id.in_(filter.project_collection_ids or ())
+    links = select(link.id).where(link.project_id == filter.project_id, named)
     linked = Source(
         links,
         IN_COLLECTIONS,
@@ -182,50 +182,52 @@ def _collections(given: Filter) -> Found:
         lambda key: listed.project_collection_id == key,
         is_part=True,
     )
-    rest = replace(given, collection_ids=None, project_collection_ids=None)
-    if not given.collection_ids:
+    rest = replace(filter, collection_ids=None, project_collection_ids=None)
+    if not filter.collection_ids:
         return [linked], rest
     # A collection that is not linked may share media with one that is.
-    is_linked = select(link.id).where(link.project_id == given.project_id, link.collection_id == Collection.id).exists()
-    others = select(Collection.id).where(Collection.id.in_(given.collection_ids), ~is_linked)
+    is_linked = (
+        select(link.id).where(link.project_id == filter.project_id, link.collection_id == Collection.id).exists()
+    )
+    others = select(Collection.id).where(Collection.id.in_(filter.collection_ids), ~is_linked)
     item, final = aliased(CollectionResource), aliased(Classification)
     shared = select(item.collection_id, final.id.label("final_id")).join(final, final.resource_id == item.resource_id)
-    pairs = shared.where(final.project_id == given.project_id, final.classification_type == ClassificationType.FINAL)
+    pairs = shared.where(final.project_id == filter.project_id, final.classification_type == ClassificationType.FINAL)
     of_pairs = pairs.subquery("shared")
     unlinked = Source(others, of_pairs, of_pairs.c.final_id, lambda key: of_pairs.c.collection_id == key)
     return [linked, unlinked], rest
 
 
-def _people(given: Filter) -> Found:
-    return _authored(given, "user_id", given.user_id, replace(given, user_id=None))
+def _people(filter: Filter) -> Found:
+    return _authored(filter, "user_id", filter.user_id, replace(filter, user_id=None))
 
 
-def _providers(given: Filter) -> Found:
-    return _authored(given, "model_id", given.provider_id, replace(given, provider_id=None))
+def _providers(filter: Filter) -> Found:
+    return _authored(filter, "model_id", filter.provider_id, replace(filter, provider_id=None))
 
 
-def _authored(given: Filter, column: str, author_id: int | None, rest: Filter) -> Found:
+def _authored(filter: Filter, column: str, author_id: int | None, rest: Filter) -> Found:
     if author_id is None:
         return None
     row = aliased(Classification)
     current = or_(row.superseded_at.is_(None), row.id == Classification.source_id)
-    of_project = row.project_id == given.project_id
+    of_project = row.project_id == filter.project_id
     one = select(literal(author_id, BigInteger).label("id"))
     return [Source(one, row, row.final_id, lambda key: of_project & (getattr(row, column) == key), (current,))], rest
 
 
-def _deployments(given: Filter) -> Found:
-    if given.deployment_ids is None and given.location_ids is None:
+def _deployments(filter: Filter) -> Found:
+    if filter.deployment_ids is None and filter.location_ids is None:
         return None
     named = select(Deployment.id)
-    if given.deployment_ids is not None:
-        named = named.where(Deployment.id.in_(given.deployment_ids))
-    if given.location_ids is not None:
-        named = named.where(Deployment.location_id.in_(given.location_ids))
+    if filter.deployment_ids is not None:
+        named = named.where(Deployment.id.in_(filter.deployment_ids))
+    if filter.location_ids is not None:
+        named = named.where(Deployment.location_id.in_(filter.location_ids))
     source = Source(
         named, Classification, Classification.id, lambda key: Classification.deployment_id == key, is_part=True
     )
-    return [source], replace(given, deployment_ids=None, location_ids=None)
+    return [source], replace(filter, deployment_ids=None, location_ids=None)
 
 
 WAYS = (_taxa, _collections, _people, _providers, _deployments, _types)

@@ -55,7 +55,7 @@ async def insert_rows(session: WriteSession, rows: Sequence[dict[str, Any]]) -> 
 
 
 async def insert_observations(
-    session: WriteSession, given: Sequence[tuple[int, Final, Sequence[Observation]]]
+    session: WriteSession, observed: Sequence[tuple[int, Final, Sequence[Observation]]]
 ) -> dict[int, list[int]]:
     """Inserts the observations of rows, each with its FINAL; the keys of the observations in order, by row."""
     rows = [
@@ -67,10 +67,10 @@ async def insert_observations(
             # What a trigger would set, set at once: a row less to write. The trigger corrects it where it is wrong.
             "shown_by_id": final.id if final.source_id is None else None,
         }
-        for row_id, final, observations in given
+        for row_id, final, observations in observed
         for observation in observations
     ]
-    ids: dict[int, list[int]] = {row_id: [] for row_id, _, _ in given}
+    ids: dict[int, list[int]] = {row_id: [] for row_id, _, _ in observed}
     if rows:
         made = insert(ClassificationDynamicAttrs).returning(
             ClassificationDynamicAttrs.classification_id, ClassificationDynamicAttrs.id, sort_by_parameter_order=True

@@ -55,8 +55,8 @@ async def store_renamed(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames"
-        given = [list(each) for each in objects]
-        refused = await parsing.run(sift_renamed, str(source), str(path), classification_id, given)
+        rows = [list(each) for each in objects]
+        refused = await parsing.run(sift_renamed, str(source), str(path), classification_id, rows)
         return None if refused else await _keep(path)
 
 

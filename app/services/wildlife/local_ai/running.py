@@ -136,16 +136,16 @@ async def _with_boxes(
     )
     looked = {resource_id: row_id for resource_id, row_id, _ in (await session.execute(rows)).all()}
     boxes = await _boxes(session, list(looked.values()))
-    detections, told = [], {}
+    detections, outcome_of = [], {}
     for medium in media:
         if medium.id not in looked:
-            told[medium.id] = (AIOutcome.SKIPPED, UNDETECTED)
+            outcome_of[medium.id] = (AIOutcome.SKIPPED, UNDETECTED)
         elif objects := boxes[looked[medium.id]]:
             medium.objects.extend(objects)
             detections.append(medium)
         else:
-            told[medium.id] = (AIOutcome.SKIPPED, EMPTY)
-    await outcomes.note(session, job, told)
+            outcome_of[medium.id] = (AIOutcome.SKIPPED, EMPTY)
+    await outcomes.note(session, job, outcome_of)
     return detections
 
 
@@ -178,9 +178,9 @@ async def write_names(
     ]
     if answers:
         await write_ai_classifications(session, job.project_id, job.ai_provider_id, answers)
-    told: dict[int, outcomes.Outcome] = {key: what for key, what in failed.items() if key in left}
-    told |= {answer.resource_id: (AIOutcome.OK, None) for answer in answers}
-    await outcomes.note(session, job, told)
+    outcome_of: dict[int, outcomes.Outcome] = {key: what for key, what in failed.items() if key in left}
+    outcome_of |= {answer.resource_id: (AIOutcome.OK, None) for answer in answers}
+    await outcomes.note(session, job, outcome_of)
     progress.tell(session, job)
 
 

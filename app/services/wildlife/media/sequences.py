@@ -112,7 +112,7 @@ async def _added(session: WriteSession, own: Deployment, groups: Row[Group], fre
 async def _renew(session: WriteSession, groups: Row[Group], places: dict[int, int]) -> None:
     """Writes the times and counts of sequences that have changed."""
     told_of = [groups[place] for place in places]
-    told = (
+    values = (
         func.unnest(
             cast(list(places.values()), ARRAY(BigInteger)),
             cast([group.starts_at for group in told_of], ARRAY(DateTime(timezone=True))),
@@ -123,12 +123,12 @@ async def _renew(session: WriteSession, groups: Row[Group], places: dict[int, in
         .render_derived()
     )
     same = (Sequence.starts_at, Sequence.ends_at, Sequence.resource_count)
-    now = (told.c.begins, told.c.finishes, told.c.members)
+    now = (values.c.begins, values.c.finishes, values.c.members)
     changed = [old.is_distinct_from(new) for old, new in zip(same, now, strict=True)]
     statement = (
         update(Sequence)
-        .where(Sequence.id == told.c.id, changed[0] | changed[1] | changed[2])
-        .values(starts_at=told.c.begins, ends_at=told.c.finishes, resource_count=told.c.members)
+        .where(Sequence.id == values.c.id, changed[0] | changed[1] | changed[2])
+        .values(starts_at=values.c.begins, ends_at=values.c.finishes, resource_count=values.c.members)
         .execution_options(synchronize_session=False)
     )
     await session.execute(statement)
@@ -144,7 +144,7 @@ async def _assign(session: WriteSession, groups: Row[Group], places: dict[int, i
     ]
     if not moved:
         return
-    told = (
+    changed = (
         func.unnest(
             cast([each for each, _ in moved], ARRAY(BigInteger)), cast([place for _, place in moved], ARRAY(BigInteger))
         )
@@ -153,8 +153,8 @@ async def _assign(session: WriteSession, groups: Row[Group], places: dict[int, i
     )
     statement = (
         update(Resource)
-        .where(Resource.id == told.c.id)
-        .values(sequence_id=told.c.sequence_id)
+        .where(Resource.id == changed.c.id)
+        .values(sequence_id=changed.c.sequence_id)
         .execution_options(synchronize_session=False)
     )
     await session.execute(statement)

@@ -53,14 +53,14 @@ async def create_deployment(
     location = await _location(session, viewer, location_id, None)
     project = await project_to_work_in(session, viewer, location.research_project_id, WORKERS, is_locked=True)
     await room_for_deployments(session, project.id, 1)
-    given = rules.checked(rules.DEPLOYMENT, fields)
-    rules.period(given["starts_at"], given.get("ends_at"))
+    columns = rules.checked(rules.DEPLOYMENT, fields)
+    rules.period(columns["starts_at"], columns.get("ends_at"))
     deployment = Deployment(
         research_project_id=project.id,
         location_id=location.id,
         owner_id=signed_in(viewer),
-        deployment_id=derived_id(given["deployment_code"], location),
-        **given,
+        deployment_id=derived_id(columns["deployment_code"], location),
+        **columns,
     )
     session.add(deployment)
     await session.flush()
@@ -81,10 +81,10 @@ async def update_deployment(
 ) -> Deployment:
     """Updates the given fields, and with its times and its place what depends on them: its media's times."""
     deployment = await deployment_to_change(session, viewer, deployment_id)
-    given = dict(changes)
-    moved = given.pop("location_id", deployment.location_id)
+    columns = dict(changes)
+    moved = columns.pop("location_id", deployment.location_id)
     location = await _location(session, viewer, moved, deployment.research_project_id)
-    for name, value in rules.checked(rules.DEPLOYMENT, given).items():
+    for name, value in rules.checked(rules.DEPLOYMENT, columns).items():
         setattr(deployment, name, value)
     deployment.location_id = location.id
     if changes.keys() & {"deployment_code", "location_id"}:

@@ -74,12 +74,12 @@ async def parsed(csv: str | bytes, kind: str, *, argument: str = "csv") -> Parse
     if len(content) > settings.table_bytes_max:
         raise Invalid(argument, f"A table may have at most {settings.table_bytes_max:,} bytes.")
     report = await parsing.run(place_tables.read, content, kind, field=argument)
-    told = [
+    problems = [
         TableProblem(line or 1, column, problem, severity == "ERROR")
         for _, line, column, problem, severity in report["problems"]
     ]
     rows = [(line, {name: (cell[0], cell[1]) for name, cell in cells.items()}) for line, cells in report["rows"]]
-    return Parsed(rows, told)
+    return Parsed(rows, problems)
 
 
 class Row:

@@ -69,23 +69,23 @@ async def update_connection(
 ) -> AIProviderConnection:
     """Changes what is given. Another address needs the password again: it would be sent there."""
     connection = await _own(session, viewer, connection_id)
-    given = {name: value for name, value in changes.items() if value is not None}
-    if "api_url" in given:
-        url = _base("apiUrl", str(given["api_url"]))
-        if url != connection.api_url and "api_auth_passw" not in given:
+    columns = {name: value for name, value in changes.items() if value is not None}
+    if "api_url" in columns:
+        url = _base("apiUrl", str(columns["api_url"]))
+        if url != connection.api_url and "api_auth_passw" not in columns:
             raise Invalid("apiAuthPassw", "Give the password again when the address changes.")
         connection.api_url = url
-    if "api_auth_login" in given:
-        login = str(given["api_auth_login"])
+    if "api_auth_login" in columns:
+        login = str(columns["api_auth_login"])
         connection.api_auth_login = checks.text("apiAuthLogin", login, length_max=AI_LOGIN_LENGTH_MAX)
-    if "api_auth_passw" in given:
-        connection.api_auth_passw = _sealed(str(given["api_auth_passw"]))
-    if "trapper_instance_url" in given:
-        connection.trapper_instance_url = _instance(str(given["trapper_instance_url"]))
-    connection.is_active = bool(given.get("is_active", connection.is_active))
-    connection.is_shared = bool(given.get("is_shared", connection.is_shared))
+    if "api_auth_passw" in columns:
+        connection.api_auth_passw = _sealed(str(columns["api_auth_passw"]))
+    if "trapper_instance_url" in columns:
+        connection.trapper_instance_url = _instance(str(columns["trapper_instance_url"]))
+    connection.is_active = bool(columns.get("is_active", connection.is_active))
+    connection.is_shared = bool(columns.get("is_shared", connection.is_shared))
     await session.flush()
-    audit.record(session, signed_in(viewer), "updateAiProviderConnection", about=connection, fields=sorted(given))
+    audit.record(session, signed_in(viewer), "updateAiProviderConnection", about=connection, fields=sorted(columns))
     return connection
 
 
@@ -142,10 +142,10 @@ def _base(name: str, url: str) -> str:
 
 def _instance(url: str | None) -> str:
     """The address at which the manager finds us; it may be a private one, since we never ask it."""
-    given = (url or settings.address).strip().rstrip("/")
-    if not given.startswith(("http://", "https://")):
+    address = (url or settings.address).strip().rstrip("/")
+    if not address.startswith(("http://", "https://")):
         raise Invalid("trapperInstanceUrl", "Give a complete URL that starts with https:// or http://.")
-    return checks.text("trapperInstanceUrl", given, length_max=200)
+    return checks.text("trapperInstanceUrl", address, length_max=200)
 
 
 def _sealed(password: str) -> str:

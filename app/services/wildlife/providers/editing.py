@@ -84,21 +84,21 @@ def _check_flags(provider: AIProvider) -> None:
         raise Invalid("cropImage", "Only classification providers crop objects before they classify them.")
 
 
-async def _set_categories(session: WriteSession, provider: AIProvider, given: Any) -> None:
-    provider.categories, _ = await mapping.with_species(session, mapping.checked(given))
+async def _set_categories(session: WriteSession, provider: AIProvider, value: Any) -> None:
+    provider.categories, _ = await mapping.with_species(session, mapping.checked(value))
 
 
-def _topology(provider: AIProvider, given: Any) -> dict[str, Any] | None:
-    if given is None:
+def _topology(provider: AIProvider, value: Any) -> dict[str, Any] | None:
+    if value is None:
         return None
     if provider.provider_type is not AIProviderType.POSE:
         raise Invalid("keypointTopology", "Only pose providers have keypoints.")
-    return checked_topology(given)
+    return checked_topology(value)
 
 
-def checked_topology(given: Any) -> dict[str, Any]:
+def checked_topology(value: Any) -> dict[str, Any]:
     """A topology: `{name, keypoints: [{name, swap, sigma}], skeleton: [[i, j]], oks}`, its points named once each."""
-    topology = checks.json_object("keypointTopology", given)
+    topology = checks.json_object("keypointTopology", value)
     points, skeleton = topology.get("keypoints"), topology.get("skeleton", [])
     names = [point.get("name") if isinstance(point, dict) else point for point in points or ()]
     if not isinstance(points, list) or not all(isinstance(name, str) and name for name in names):

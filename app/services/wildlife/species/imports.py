@@ -125,8 +125,8 @@ def _connect(ids: Mapping[str, Species], parsed_taxa: Iterable[Taxon]) -> None:
 
 def _news(species: Species, taxon: Taxon) -> dict[str, Any]:
     """What a list knows of a taxon that is not known yet."""
-    told = dict(zip(LINEAGE, taxon.lineage, strict=True)) | {"vernacular_name": taxon.vernacular}
-    return {name: value for name, value in told.items() if value and getattr(species, name) is None}
+    columns = dict(zip(LINEAGE, taxon.lineage, strict=True)) | {"vernacular_name": taxon.vernacular}
+    return {name: value for name, value in columns.items() if value and getattr(species, name) is None}
 
 
 async def _known(session: ReadSession, checklist: str, parsed_taxa: Sequence[Taxon]) -> dict[str, Species]:

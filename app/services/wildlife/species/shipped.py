@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 def entries() -> Iterator[Entry]:
     """Every taxon after its parent."""
-    told: set[str] = set()
+    listed: set[str] = set()
     content = files(__package__).joinpath("shipped.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(content.splitlines()):
         genus = row["scientificName"].split()[0]
@@ -43,10 +43,10 @@ def entries() -> Iterator[Entry]:
         lineage: dict[str, str] = {}
         for rank, column, name in line:
             lineage = lineage | ({column: name} if column else {})
-            if name not in told:
+            if name not in listed:
                 vernacular = row["vernacularName"] if rank is TaxonRank.SPECIES else None
                 yield Entry(name, rank, parent, vernacular, lineage)
-            told.add(name)
+            listed.add(name)
             parent = name
 
 

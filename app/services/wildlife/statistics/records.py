@@ -55,7 +55,7 @@ def records(project_id: int, chosen: Filter) -> CTE:
 class Observed(NamedTuple):
     """A select of the observations that count, and of what it selects."""
 
-    found: Select[Any, *tuple[Any, ...]]
+    rows: Select[Any, *tuple[Any, ...]]
     final: Any
     seen: Any
     # The sequence; a medium without one is one by itself.

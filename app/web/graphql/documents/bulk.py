@@ -75,10 +75,10 @@ def paged(schema: GraphQLSchema, document: DocumentNode) -> Paged:
     [operation] = operations
     root = schema.query_type
     assert root, "there are queries"
-    found = list(_lists(schema, fragments, operation.selection_set, root, ()))
-    if len(found) != 1:
-        raise Invalid(FIELD, f"{ONE_LIST} {len(found)}.")
-    [only] = found
+    lists = list(_lists(schema, fragments, operation.selection_set, root, ()))
+    if len(lists) != 1:
+        raise Invalid(FIELD, f"{ONE_LIST} {len(lists)}.")
+    [only] = lists
     rows = _rows(only.node)
     listed = get_named_type(only.field.type)
     assert isinstance(listed, GraphQLObjectType), "it is a list"

@@ -33,12 +33,12 @@ GATHERED_S_MIN, GATHERED_S_MAX = 0.02, 0.5
 class Subscriber:
     """Somebody who is told; what that means is its transport's business. Being told may neither wait nor raise."""
 
-    __slots__ = ("bill", "group", "told")
+    __slots__ = ("bill", "group", "position")
 
     def __init__(self) -> None:
         self.bill: Bill | None = None
         self.group: Group | None = None
-        self.told = BEFORE_ALL
+        self.position = BEFORE_ALL
 
     def tell(self, reply: OperationResult, position: Position) -> None:
         """Take the next answer."""
@@ -184,8 +184,8 @@ class Group:
         self._reached = position
         points = self._points(reply)
         for number, member in enumerate(list(self._members), 1):
-            if member.group is self and member.told < position:
-                member.told = position
+            if member.group is self and member.position < position:
+                member.position = position
                 member.tell(reply, position)
                 if member.bill:
                     member.bill.charge_event(points)
@@ -210,7 +210,7 @@ class Group:
         if other is self or other._reached > position:  # noqa: SLF001 - one of us
             return False
         for member in self._members:
-            member.told = position
+            member.position = position
             other.add(member)
         self._members = {}
         return True
@@ -218,8 +218,8 @@ class Group:
     def _tell_beginning(self, cursor: str | None, position: Position) -> None:
         """Tell those who heard nothing yet where they begin; others have it from what they heard."""
         for member in self._members:
-            if cursor is not None and member.told == BEFORE_ALL:
-                member.told = position
+            if cursor is not None and member.position == BEFORE_ALL:
+                member.position = position
                 member.begin(Beginning(cursor))
 
     def _close(self) -> None:

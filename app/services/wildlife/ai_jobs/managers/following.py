@@ -35,7 +35,7 @@ from app.services.wildlife.providers.connections import Credentials
 from app.settings import settings
 
 OPEN = (RemoteStatus.PENDING, RemoteStatus.UNKNOWN, RemoteStatus.QUEUED, RemoteStatus.RUNNING)
-GIVEN = (RemoteStatus.UNKNOWN, RemoteStatus.QUEUED, RemoteStatus.RUNNING)
+SUBMITTED = (RemoteStatus.UNKNOWN, RemoteStatus.QUEUED, RemoteStatus.RUNNING)
 IN_FLIGHT_MAX = 4
 CANCEL_TRIES_MAX = 5
 GONE = "The connection of this provider was deleted or deactivated."
@@ -105,9 +105,9 @@ async def _open_batches(session: WriteSession, job: AIClassificationJob) -> list
         )
         for batch, is_too_old in (await session.execute(rows.order_by(AIJobBatch.id))).all()
     ]
-    given = [batch for batch in batches if batch.status in GIVEN]
-    pending = [batch for batch in batches if batch.status not in GIVEN]
-    return given + pending[: max(0, IN_FLIGHT_MAX - len(given))]
+    submitted = [batch for batch in batches if batch.status in SUBMITTED]
+    pending = [batch for batch in batches if batch.status not in SUBMITTED]
+    return submitted + pending[: max(0, IN_FLIGHT_MAX - len(submitted))]
 
 
 async def prepare(session: WriteSession, batch_id: int, *, is_forgotten: bool) -> dict[str, Any] | None:
@@ -168,20 +168,20 @@ def _medium(resource: Resource, zone: str | None, job: AIClassificationJob, base
     }
 
 
-async def note_status(session: WriteSession, batch_id: int, told: Told) -> bool:
+async def note_status(session: WriteSession, batch_id: int, status: Told) -> bool:
     """Writes what the manager says of a batch; returns whether that was news."""
     batch, job = await _locked(session, batch_id)
     if batch.status not in OPEN:
         return False
-    is_news = batch.processed != told.processed or batch.status.value.lower() != told.status
-    batch.processed = min(told.processed, len(batch.resource_ids))
+    is_news = batch.processed != status.processed or batch.status.value.lower() != status.status
+    batch.processed = min(status.processed, len(batch.resource_ids))
     # Over only when its results are written: see `close`.
-    batch.status = RemoteStatus.QUEUED if told.status == "queued" else RemoteStatus.RUNNING
-    await progress.reach(session, job, _stage_of(job, told))
+    batch.status = RemoteStatus.QUEUED if status.status == "queued" else RemoteStatus.RUNNING
+    await progress.reach(session, job, _stage_of(job, status))
     task = await progress.task_of(session, job)
     if task is not None:
         task.status, task.failures, task.last_error = batch.status, 0, None
-        task.remote_id = task.remote_id or told.remote_id
+        task.remote_id = task.remote_id or status.remote_id
         task.last_polled = await session.scalar(select(func.now()))
         processed = select(func.sum(AIJobBatch.processed)).where(AIJobBatch.ai_job_id == job.id)
         await session.flush()
@@ -189,10 +189,10 @@ async def note_status(session: WriteSession, batch_id: int, told: Told) -> bool:
     return is_news
 
 
-def _stage_of(job: AIClassificationJob, told: Told) -> AIJobStage:
+def _stage_of(job: AIClassificationJob, status: Told) -> AIJobStage:
     if job.stage in {AIJobStage.FETCH_RESULTS, AIJobStage.PARSING}:
         return job.stage
-    return AIJobStage.SUBMITTED if told.status == "queued" else AIJobStage.RUNNING
+    return AIJobStage.SUBMITTED if status.status == "queued" else AIJobStage.RUNNING
 
 
 async def reach(session: WriteSession, ai_job_id: int, stage: AIJobStage) -> None:
@@ -270,10 +270,10 @@ async def pause(
 
 async def _is_cancelling(session: WriteSession, job: AIClassificationJob, task: UserRemoteTask) -> bool:
     """Whether the manager is still to be told of a cancellation; it is tried a few times."""
-    given = AIJobBatch.ai_job_id == job.id, AIJobBatch.status.in_(GIVEN)
+    submitted = AIJobBatch.ai_job_id == job.id, AIJobBatch.status.in_(SUBMITTED)
     if job.stage is not AIJobStage.CANCELLED or task.failures > CANCEL_TRIES_MAX:
         return False
-    return bool(await session.scalar(select(func.count()).where(*given)))
+    return bool(await session.scalar(select(func.count()).where(*submitted)))
 
 
 async def _locked(session: WriteSession, batch_id: int) -> tuple[AIJobBatch, AIClassificationJob]:

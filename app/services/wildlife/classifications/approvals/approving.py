@@ -67,11 +67,11 @@ async def approve(session: WriteSession, viewer: Viewer, final: Final, row: Clas
     )
     note(session, viewer, final, ApprovalAction.APPROVED, version=final.version + 1, source_id=row.id)
     await session.flush()
-    told = await review_notifications.authors_of(session, [row.id])
+    authors = await review_notifications.authors_of(session, [row.id])
     await review_notifications.notify_all(
-        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, final.project_id, told
+        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, final.project_id, authors
     )
-    replaced = await review_notifications.authors_of(session, [final.source_id]) - told
+    replaced = await review_notifications.authors_of(session, [final.source_id]) - authors
     await review_notifications.notify_all(
         session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, replaced
     )
@@ -116,8 +116,8 @@ async def unapprove_classification(
     await session.execute(changed.values(**NOTHING_APPROVED, version=final.version + 1, last_modified=func.now()))
     note(session, viewer, final, ApprovalAction.UNAPPROVED, version=final.version + 1)
     await session.flush()
-    told = await review_notifications.authors_of(session, [final.source_id])
+    authors = await review_notifications.authors_of(session, [final.source_id])
     await review_notifications.notify_all(
-        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, told
+        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, final.project_id, authors
     )
     return await read_final(session, final.id)

@@ -32,7 +32,7 @@ from app.models.wildlife.observations import ClassificationDynamicAttrs, Observa
 from app.models.wildlife.species import Species
 from app.policies import Viewer, visible
 from app.services.wildlife.classifications.access import project_to_approve_in
-from app.services.wildlife.classifications.filters import Filter, found, with_descendants
+from app.services.wildlife.classifications.filters import Filter, filtered, with_descendants
 from app.settings import settings
 
 Attrs = ClassificationDynamicAttrs
@@ -52,7 +52,7 @@ class Criteria:
     minimum_confidence: float | None = None
     exclude_species: Sequence[int] = ()
     # As the request put it, for people who look at the approval later.
-    told: Json | None = None
+    as_requested: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -228,11 +228,11 @@ def _rows_meant(viewer: Viewer, criteria: Criteria, *, is_pending: bool, after: 
         sought = sought.where(final_id < before)
     meant = replace(criteria.filter, project_id=criteria.project_id)
     if not of_finals:
-        return _grouped(found(sought, meant), PAGE)
+        return _grouped(filtered(sought, meant), PAGE)
     if is_pending and meant.approved is None:
         meant = replace(meant, approved=False)  # only these can be approved, and an index has them
     meant = replace(meant, classification_type=ClassificationType.FINAL)
-    return _with_candidates(found(sought, meant).limit(PAGE), meant)
+    return _with_candidates(filtered(sought, meant).limit(PAGE), meant)
 
 
 def _with_candidates(finals: Select[Any], meant: Filter) -> Subquery:

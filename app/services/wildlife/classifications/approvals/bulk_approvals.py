@@ -55,20 +55,20 @@ async def approve_classifications(session: WriteSession, viewer: Viewer, criteri
     bulk = BulkApproval(
         project_id=criteria.project_id,
         user_id=signed_in(viewer),
-        criteria=criteria.told or {},
+        criteria=criteria.as_requested or {},
         approved_count=0,
         skipped_count=0,
     )
     session.add(bulk)
     await session.flush()
-    told: set[int] = set()
+    authors: set[int] = set()
     for some in _batches(before):
         await finals_where(session, Classification.id == _any_of([each.final_id for each in some]))
         judged = await judge_again(session, asked, some)
-        told |= await _carry_out(session, bulk, judged)
+        authors |= await _carry_out(session, bulk, judged)
     await session.flush()
     await review_notifications.notify_all(
-        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, bulk.project_id, told
+        session, viewer, WildlifeNotification.CLASSIFICATION_APPROVED, bulk.project_id, authors
     )
     return bulk
 
@@ -96,11 +96,11 @@ async def _write_items(session: WriteSession, bulk: BulkApproval, judged: Sequen
         cast([each.row_id for each in judged], ARRAY(BigInteger)),
         cast([each.outcome.value for each in judged], ARRAY(String)),
     )
-    given = func.unnest(*columns).table_valued("final_id", "row_id", "outcome").render_derived()
+    items = func.unnest(*columns).table_valued("final_id", "row_id", "outcome").render_derived()
     values = (
-        select(literal(bulk.id), given.c.final_id, given.c.row_id, given.c.outcome, Final.is_blank, Final.is_setup)
-        .join(Final, Final.id == given.c.final_id)
-        .order_by(given.c.final_id)
+        select(literal(bulk.id), items.c.final_id, items.c.row_id, items.c.outcome, Final.is_blank, Final.is_setup)
+        .join(Final, Final.id == items.c.final_id)
+        .order_by(items.c.final_id)
     )
     names = ["bulk_approval_id", "final_id", "classification_id", "outcome", "was_blank", "was_setup"]
     await session.execute(insert(BulkApprovalItem).from_select(names, values))
@@ -185,14 +185,14 @@ async def revert_bulk_approval(session: WriteSession, viewer: Viewer, bulk_appro
         return bulk
     finals = await _lock(session, bulk)
     bulk.reverted_at, bulk.reverted_by_id = func.now(), signed_in(viewer)
-    told: set[int] = set()
+    authors: set[int] = set()
     for some in _batches(finals):
         reverted = await _revert(session, bulk, some)
         await _note(session, bulk, ApprovalAction.REVERTED, signed_in(viewer), reverted)
-        told |= await _authors(session, bulk, reverted)
+        authors |= await _authors(session, bulk, reverted)
     await session.flush()
     await review_notifications.notify_all(
-        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, bulk.project_id, told
+        session, viewer, WildlifeNotification.CLASSIFICATION_REJECTED, bulk.project_id, authors
     )
     await session.refresh(bulk)
     return bulk

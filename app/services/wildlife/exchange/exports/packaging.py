@@ -162,8 +162,8 @@ async def _descriptor(
 
 
 def _taxon(name: str, rank: str, *higher: str | None) -> dict[str, str]:
-    given = {"scientificName": name, "taxonRank": rank if rank in RANKS else None}
-    return {key: value for key, value in {**given, **dict(zip(RANK_NAMES, higher, strict=True))}.items() if value}
+    taxon = {"scientificName": name, "taxonRank": rank if rank in RANKS else None}
+    return {key: value for key, value in {**taxon, **dict(zip(RANK_NAMES, higher, strict=True))}.items() if value}
 
 
 def _resource(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,15 +85,15 @@ class Importing:
             await self._results()
         else:
             await self._table()
-        self.reckoning.species = self._taxa.found
+        self.reckoning.species = self._taxa.count
 
     async def _package(self) -> None:
         research_id, user_id = self._row.research_project_id, self._row.user_id
         problems, zone = self.reckoning.problems, self._row.options.get("timezone") or "UTC"
         await places.check_deployments(self._session, problems, research_id)
-        given = {"research_id": research_id, "user_id": user_id}
-        await places.write_places(self._session, problems, zone=zone, **given)
-        reading, new = await places.write_media(self._session, problems, **given)
+        parameters = {"research_id": research_id, "user_id": user_id}
+        await places.write_places(self._session, problems, zone=zone, **parameters)
+        reading, new = await places.write_media(self._session, problems, **parameters)
         self.reckoning.matched, self.reckoning.unmatched = reading, new
         self.reckoning.media = reading + new
         self.reckoning.deployments = self._read["counts"].get("deployments", 0)
@@ -122,8 +122,8 @@ class Importing:
         collection = Collection(research_project_id=research_id, owner_id=self._row.user_id, name=name)
         self._session.add(collection)
         await self._session.flush()
-        given = {"collection_id": collection.id, "research_id": research_id}
-        await ask(self._session, INTO_COLLECTION, project_id=project_id, **given)
+        parameters = {"collection_id": collection.id, "research_id": research_id}
+        await ask(self._session, INTO_COLLECTION, project_id=project_id, **parameters)
         [(count,)] = await ask(self._session, COLLECTED, collection_id=collection.id)
         if count:
             link = ClassificationProjectCollection(

@@ -59,10 +59,10 @@ class Translator:
         fields = rows[0].record.get("static_attrs") or {}
         return self._kept(rows[0], fields, self._static) if fields else {}
 
-    def _individual(self, staged: Staged, given: str | None) -> str | None:
-        if given is None or len(given) <= limits.CODE_LENGTH_MAX:
-            return given
-        self._tell(staged, "individualID", given, f"has more than {limits.CODE_LENGTH_MAX} characters; it is left out")
+    def _individual(self, staged: Staged, text: str | None) -> str | None:
+        if text is None or len(text) <= limits.CODE_LENGTH_MAX:
+            return text
+        self._tell(staged, "individualID", text, f"has more than {limits.CODE_LENGTH_MAX} characters; it is left out")
         return None
 
     def _species(self, staged: Staged, names: Sequence[str]) -> tuple[int | None, str | None]:
@@ -91,10 +91,10 @@ class Translator:
                 kept[name] = value
         return kept
 
-    def _tell(self, staged: Staged, field: str, given: str, message: str) -> None:
-        if (field, given) not in self._told and len(self._told) < settings.import_problems_max:
-            self._told.add((field, given))
-            self._problems.warn(staged.file, staged.line, field, f'"{given[:60]}" {message}')
+    def _tell(self, staged: Staged, field: str, text: str, message: str) -> None:
+        if (field, text) not in self._told and len(self._told) < settings.import_problems_max:
+            self._told.add((field, text))
+            self._problems.warn(staged.file, staged.line, field, f'"{text[:60]}" {message}')
 
     def file(self, staged: Staged, *, confidence_min: float, species_confidence_min: float) -> list[Observation]:
         """The observations of a picture or a video, by the results of a detector and a classifier."""

@@ -123,8 +123,8 @@ async def approve_all(session: WriteSession, user_id: int, row_ids: Sequence[int
     finals = (await session.execute(changed)).all()
     if finals:
         action = {"action": ApprovalAction.APPROVED, "user_id": user_id}
-        told = [
+        approved = [
             {**action, "final_id": final.id, "source_id": final.source_id, "version": final.version} for final in finals
         ]
-        await session.execute(insert(ClassificationApproval), told)
+        await session.execute(insert(ClassificationApproval), approved)
     return len(finals)

@@ -311,11 +311,11 @@ async def _leave_out(session: WriteSession, rows: Sequence[Row[Any]]) -> None:
 
 async def write_places(session: WriteSession, problems: Problems, *, research_id: int, user_id: int, zone: str) -> None:
     """Adds the locations and deployments that are not there."""
-    given = {"research_id": research_id, "user_id": user_id}
-    await ask(session, LOCATIONS, zone=zone, **given)
+    parameters = {"research_id": research_id, "user_id": user_id}
+    await ask(session, LOCATIONS, zone=zone, **parameters)
     for row in await ask(session, MOVED, research_id=research_id):
         problems.warn(row.file, row.line, "locationID", "The location is there with another position, which stays.")
-    made = [row.id for row in await ask(session, DEPLOYMENTS, **given)]
+    made = [row.id for row in await ask(session, DEPLOYMENTS, **parameters)]
     await ask(session, FAILURES, research_id=research_id, deployment_ids=made)
 
 

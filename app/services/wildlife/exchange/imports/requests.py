@@ -71,7 +71,7 @@ async def start_import(
     """Queues an import."""
     user_id = signed_in(viewer)
     _check_files(files)
-    given = await _checked(session, viewer, options)
+    checked = await _checked(session, viewer, options)
     research_id = await _target(session, viewer, research_project_id, classification_project_id)
     await _check_deployment(session, options, research_id)
     row = WildlifeImport(
@@ -83,7 +83,7 @@ async def start_import(
         dry_run=options.dry_run,
         keep_good=options.keep_good,
         files={each.path: each.file.key for each in files},
-        options=given,
+        options=checked,
     )
     session.add(row)
     await session.flush()

@@ -38,6 +38,6 @@ class Taxa:
         return next((id for name in names if (id := self._known.get(name.strip().lower())) is not None), None)
 
     @property
-    def found(self) -> int:
+    def count(self) -> int:
         """How many different taxa were found."""
         return len({id for id in self._known.values() if id is not None})

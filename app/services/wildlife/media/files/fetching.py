@@ -121,8 +121,8 @@ async def fetch(client: httpx.AsyncClient, address: str, path: Path) -> None:
 async def note_unfetched(session: WriteSession, reading_id: int, unfetched: Sequence[Unfetched]) -> None:
     """Says of media why they were not fetched; they can be asked for again."""
     for each in unfetched:
-        told = update(Resource).where(Resource.id == each.resource_id, Resource.status == ResourceStatus.ADDRESS)
-        await session.execute(told.values(read_error=each.reason[:NOTE_LENGTH_MAX]))
+        noted = update(Resource).where(Resource.id == each.resource_id, Resource.status == ResourceStatus.ADDRESS)
+        await session.execute(noted.values(read_error=each.reason[:NOTE_LENGTH_MAX]))
     done = delete(MediaUpload).where(MediaUpload.id.in_([each.upload_id for each in unfetched]))
     await session.execute(done)
     await readings.count(session, reading_id, read=0, unreadable=len(unfetched), duplicated=0)

@@ -197,7 +197,7 @@ async def _expected(
     changed = tuple_(MediaUpload.size_bytes, MediaUpload.sha256) != tuple_(
         added.excluded.size_bytes, added.excluded.sha256
     )
-    told = {name: getattr(added.excluded, name) for name in ("size_bytes", "sha256", "storage_key", "user_id")}
+    columns = {name: getattr(added.excluded, name) for name in ("size_bytes", "sha256", "storage_key", "user_id")}
     of = (
         MediaUpload.research_project_id == project_id,
         func.coalesce(MediaUpload.deployment_id, 0) == (deployment_id or 0),
@@ -205,7 +205,9 @@ async def _expected(
     )
     before = set(await session.scalars(select(MediaUpload.storage_key).where(*of)))
     await session.execute(
-        added.on_conflict_do_update(index_elements=place, set_=told, where=changed & MediaUpload.reading_id.is_(None))
+        added.on_conflict_do_update(
+            index_elements=place, set_=columns, where=changed & MediaUpload.reading_id.is_(None)
+        )
     )
     expected = (await session.scalars(select(MediaUpload).where(*of).execution_options(populate_existing=True))).all()
     # What was sent under a key that no row has any more would be kept for ever, and counted for nobody.
