@@ -131,7 +131,7 @@ def email(field: str, value: str) -> str:
     # Before it is looked at: what is done to normalise a text takes time by its length.
     if len(value) > EMAIL_LENGTH_MAX:
         raise Invalid(field, f"An email address has at most {EMAIL_LENGTH_MAX} characters; this has {len(value)}.")
-    # Before its parts are told apart: full-width letters, points and signs are the plain ones.
+    # Before it is split: full-width letters, points and signs are the plain ones.
     typed = normalize("NFKC", value).strip().rstrip(".")
     try:
         return validate_email(typed, check_deliverability=False, test_environment=True).normalized

@@ -80,7 +80,7 @@ class Reads:
 
 
 class ReplicaReads(Reads):
-    """The same at a replica: what fails there is told by ReplicaFailed."""
+    """The same at a replica: failures there raise ReplicaFailed."""
 
     def __init__(self, url: str, replica: Replica, *, statement_s_max: float) -> None:
         reader = ReplicaReader(url, statement_s_max=statement_s_max, doubt=replica.doubt)

@@ -97,7 +97,7 @@ class Answers:
         operation = self._operation(viewer, document_of(topic), variables_of(topic, event))
         try:
             source = await source_of(operation)
-            assert isinstance(source, SourceStream), "what is told to webhooks is told to many"
+            assert isinstance(source, SourceStream), "a stream for webhooks is shared"
             assert source.topic == event.topic, f"{topic.name} is about another event"
             value = await source.read(event)
         except NoSource as none:

@@ -64,7 +64,7 @@ CAN_WRITE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_re
 
 @dataclass(frozen=True)
 class Api:
-    """The application, and what its process does when it is told to leave."""
+    """The application, and what its process does at SIGTERM."""
 
     app: Starlette
     graphql: GraphQL

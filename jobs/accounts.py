@@ -73,7 +73,7 @@ async def _fill(run: JobRun, session: ReadSession, archive: ZipFile, user_id: in
 
 
 async def _table(session: ReadSession, archive: ZipFile, table: type[Record], user_id: int) -> dict[str, Any]:
-    """Writes somebody's rows of a table; what is said of them in the manifest."""
+    """Writes somebody's rows of a table; their entry in the manifest."""
     columns = personal_data.exported_columns(table)
     has_shape = any(column.key == SHAPE for column in columns)
     writer = Features(SHAPE) if has_shape else JsonLines()

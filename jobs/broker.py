@@ -116,7 +116,7 @@ class Runner:
                 del held[claim.account_key]
 
     async def look(self) -> None:
-        """Begins what waits without having been told of it, as far as there are places: it needs no Redis."""
+        """Begins what waits without a message, as far as there are places: it needs no Redis."""
         for lane in Lane:
             while self._taken[lane] < places(lane) and (claim := await self._next(lane)):
                 task = asyncio.create_task(self._work_on(lane, claim))

@@ -24,7 +24,7 @@ LEAVE_S = 10.0
 # What the engine hears, and how it ends if there is nothing to keep.
 KEEP, NOTHING_KEPT = b"k", 3
 LINE_BYTES_MAX = 1024 * 1024
-# What its libraries are told by the environment: where they keep things, and what they compute on.
+# Variables of its libraries: where they keep things, and what they compute on.
 LIBRARIES = ("CUDA_", "JAX_", "MPLCONFIGDIR", "NVIDIA_", "OMP_", "OPENBLAS_", "TORCH_", "XLA_", "YOLO_")
 
 Message = dict[str, Any]

@@ -1,4 +1,4 @@
-"""One attempt at a job: its lease renewed, its progress told, its end written once."""
+"""One attempt at a job: its lease renewed, its progress published, its end written once."""
 
 import asyncio
 import math

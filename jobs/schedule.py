@@ -36,7 +36,7 @@ async def sweep(runner: Runner) -> None:
 
 
 async def announce(database: Database) -> None:
-    """Tells of banners that start and end, and mails what people were told."""
+    """Publishes banners that start and end, and mails notifications."""
     async with database.writing() as session:
         await banners.announce_banners(session)
     async with database.writing() as session:

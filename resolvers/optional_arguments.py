@@ -6,5 +6,5 @@ from strawberry.types.maybe import Some
 
 
 def provided(**maybe: Some[Any] | None) -> dict[str, Any]:
-    """The arguments that were given, by name."""
+    """The arguments that the client provided, by name."""
     return {field: some.value for field, some in maybe.items() if some is not None}

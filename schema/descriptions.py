@@ -7,7 +7,7 @@ from app import training_options
 from app.settings import settings
 from schema.sizes import in_words
 
-# The unit of a length is said with it: a letter with an accent is one, however it was typed.
+# The unit of a length stands with it: a letter with an accent is one, however it was typed.
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\.(\w+)\}( characters)?")
 CHARACTERS = " characters (code points in NFC)"
 SQUARE_KILOMETRE_M2 = 1_000_000

@@ -268,7 +268,7 @@ class PagedField(FieldExtension):
                 "first",
                 int | None,
                 None,
-                f"How many rows to return from the beginning, at most {most}; {settings.page_size} if not given.",
+                f"How many rows to return from the beginning, at most {most}; {settings.page_size} by default.",
             ),
             _argument("after", str | None, None, "The cursor to continue after."),
             _argument(

@@ -1,6 +1,6 @@
 """A classifier of species, trained on a season that people named before: brought in, imported, approved, and learned.
 
-The pictures are drawn and their truth is known, so what the classifier makes of cameras that it never saw can be said.
+The pictures are drawn and their truth is known, so its results on cameras that it never saw can be judged.
 """
 
 import csv
@@ -62,7 +62,7 @@ def _path(picture: season.Picture) -> str:
 
 
 async def _import(client: Client, project: str, drawn: Sequence[Drawn]) -> str:
-    """What people said of these pictures: a table, imported and approved. A place in the order of events after it."""
+    """People's classifications, imported as a table and approved. A place in the order of events after it."""
     table = io.StringIO()
     rows = csv.writer(table)
     rows.writerow(COLUMNS)

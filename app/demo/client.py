@@ -94,7 +94,7 @@ class Client:
         """The file that a link leads to."""
         reply = await self._http.get(url, follow_redirects=True)
         if reply.is_error:
-            raise SystemExit(f"A file was not given: {reply.text}")
+            raise SystemExit(f"A file was not returned: {reply.text}")
         return reply.content
 
     async def upload(self, name: str, content: bytes) -> str:
@@ -123,7 +123,7 @@ class Client:
         return {**last[kind], "cursor": last["cursor"]}
 
     async def notified(self, about: str, *, after: str) -> str:
-        """What one is told of a thing once something has become of it."""
+        """The message of the notification about a row."""
         document = """subscription ($after: String) { notificationReceived(after: $after) {
             cursor notification { message subject { id } }
         } }"""

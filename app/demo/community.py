@@ -25,7 +25,7 @@ People = Mapping[str, Viewer]
 
 @dataclass(frozen=True)
 class Entry:
-    """A post, who likes and shares it, what is said to it, and who reports it."""
+    """A post with its likes, shares, replies and reports."""
 
     author: str
     content: str
@@ -101,7 +101,7 @@ MUTED = (("reviewer", "visitor"),)
 
 
 async def is_there(session: WriteSession, people: People) -> bool:
-    """Whether any of them has said anything, be it deleted since."""
+    """Whether any of them has ever posted, deleted posts included."""
     return await session.scalar(select(Post.id).where(Post.author_id.in_(_ids(people))).limit(1)) is not None
 
 
@@ -112,7 +112,7 @@ async def make(session: WriteSession, people: People, dataset: Dataset) -> None:
     for asking, asked, is_accepted in ASKED:
         sent = await friends.send_friend_request(session, people[asking], _id(people, asked))
         if is_accepted and sent.request is not None:
-            await last_statement.of(session).write(session)  # who accepts is told no longer that they were asked
+            await last_statement.of(session).write(session)  # who accepts is no longer notified of the request
             await friends.accept_friend_request(session, people[asked], sent.request.id)
     for entry in TALK:
         await _say(session, people, entry, dataset)
@@ -144,7 +144,7 @@ async def _say(
 
 
 async def clear(session: WriteSession, people: People) -> None:
-    """Takes away what they have said and who they are to each other and to others; what others replied stays.
+    """Deletes their posts and their relations to each other and to others; replies of others stay.
 
     Whoever was suspended while somebody tried that takes part again.
     """

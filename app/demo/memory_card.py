@@ -92,7 +92,7 @@ async def _classification_project(client: Client, project: str, collection: str)
 
 
 async def _look_locally(client: Client, link: str, pictures: Sequence[season.Picture]) -> None:
-    """The detector that runs here. It was trained on photographs: what it makes of drawings is said as it is."""
+    """The detector that runs here. It was trained on photographs: its results on drawings are shown as they are."""
     listed = await client.read(LOCAL)
     local = next((each for each in listed["aiProviders"]["nodes"] if each.get("engine")), None)
     if local is None or not local["available"]:
@@ -158,7 +158,7 @@ async def _run(client: Client, link: str, provider: str) -> Json:
 
 
 async def _correct(client: Client, project: str, provider: str, pictures: Sequence[season.Picture]) -> None:
-    """What the model got wrong, said and approved by the ecologist, who sees what is drawn."""
+    """What the model got wrong, classified and approved by the ecologist, who sees what is drawn."""
     listed = await client.read(FINALS, id=project)
     by_path = {each["resource"]["filePath"]: each for each in listed["classifications"]["nodes"]}
     wrong = 0

@@ -11,7 +11,7 @@ from app.telemetry.metering import in_thread
 
 
 class Feature(NamedTuple):
-    """A shape and what is said of it."""
+    """A shape and its properties."""
 
     geometry: BaseGeometry
     properties: Mapping[str, Any]

@@ -144,7 +144,7 @@ def _detach_cards(customer: str) -> None:
 
 @contextmanager
 def _asking(refused: str) -> Iterator["stripe.StripeClient"]:
-    """A client of the provider, whose failures are told in our words."""
+    """A client of the provider, whose failures raise our errors."""
     import stripe  # noqa: PLC0415 -- it has thousands of classes, and few processes need one
 
     http = stripe.RequestsClient(timeout=settings.stripe_s_max)

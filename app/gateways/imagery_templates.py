@@ -107,7 +107,7 @@ def _check_names(field: str, names: list[str]) -> None:
 
 
 def _check_kind(field: str, address: str, names: set[str]) -> None:
-    """Passes if a tile's place can be told: by its numbers, by its name, or by a bounding box."""
+    """Passes if a tile's place can be stated: by its numbers, by its name, or by a bounding box."""
     has_zoom = bool(names & ZOOMS) or any(CALCULATED_ZOOM.fullmatch(name) for name in names)
     if names & QUADKEYS or (has_zoom and names & COLUMNS and names & ROWS):
         return

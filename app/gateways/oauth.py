@@ -48,7 +48,7 @@ def authorization_url(*, redirect_uri: str, state: str, verifier: str) -> str:
 
 
 async def identify(*, code: str, redirect_uri: str, verifier: str) -> Identity:
-    """Who gave us the code. The token that it is exchanged for is given back as soon as it has said so."""
+    """Who gave us the code. The token that it is exchanged for is revoked as soon as it has named them."""
     async with outside.browsing(connections=1) as client:
         token = await _token(client, code, redirect_uri, verifier)
         try:

@@ -1,6 +1,6 @@
 """Tiles kept on disk for all jobs, named after their address; the longest unused go first.
 
-A tile is trusted for as long as its server said, or for a while; then the server is asked whether it has changed.
+A tile is fresh for as long as its server allows, or for a while; then the server is asked whether it has changed.
 """
 
 import os
@@ -17,7 +17,7 @@ from app.settings import settings
 
 
 class Validators(NamedTuple):
-    """What a server told of a tile's version, and for how many seconds it stays as it is."""
+    """A tile's version by its server's headers, and for how many seconds it is fresh."""
 
     etag: str | None = None
     last_modified: str | None = None

@@ -1,4 +1,4 @@
-"""Learning without labels: what a network is sure of on new ground teaches it the rest, and both answers are told."""
+"""Learning without labels: what a network is sure of on new ground teaches it the rest; both answers are returned."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -24,7 +24,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What a task is given, as `request.json` has it."""
+    """The request of a task, as in `request.json`."""
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:

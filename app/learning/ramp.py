@@ -44,7 +44,7 @@ WIDTHS = {"contact_spacing": 4, "boundary_width": 2}
 # A little is enough to get used to other light, and not enough to learn its own mistakes by heart.
 ADAPTING_EPOCHS, ADAPTING_SHARE = 3, 0.3
 # Weights that know the ground already are moved gently, by more steps. At the full rate they learned corrections and
-# lost as much elsewhere; with few steps touching roofs were not told apart.
+# lost as much elsewhere; with few steps touching roofs were merged.
 CONTINUED_SHARE = 0.3
 # Windows of 320 pixels, 640 once enlarged.
 MARGIN = 32

@@ -81,7 +81,7 @@ class User(Record):
     )
 
     username: Mapped[str] = mapped_column(String(limits.USERNAME_LENGTH_MAX), doc="The public username; unique.")
-    # What the username looks like. Null for an old one that looks like an older one: its owner was told.
+    # What the username looks like. Null for an old one that looks like an older one: its owner was notified.
     username_key: Mapped[str | None] = mapped_column(Text, default=_key_of_new, info=WITHHELD)
     email: Mapped[str | None] = mapped_column(
         String(checks.EMAIL_LENGTH_MAX), doc="The email address. Visible only to the owner and staff."

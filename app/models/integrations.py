@@ -1,4 +1,4 @@
-"""Tables of webhooks, which are told of events, and of queries over whole lists."""
+"""Tables of webhooks, which receive events, and of queries over whole lists."""
 
 from datetime import datetime
 from enum import Enum
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Webhook(Record):
-    """An address that is told of events by signed POST requests. It sees what its owner sees, without rights of staff.
+    """An address that receives events by signed POST requests. It sees what its owner sees, without rights of staff.
 
     Events are sent in order. While the address fails, they wait; after days of failure the webhook is disabled.
     """
@@ -51,7 +51,7 @@ class Webhook(Record):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     url: Mapped[str] = mapped_column(String(WEBHOOK_URL_LENGTH_MAX), doc="The address that requests are sent to.")
     topics: Mapped[list[WebhookTopic]] = mapped_column(
-        ARRAY(KindColumn(WebhookTopic)), doc="The topics that it is told of."
+        ARRAY(KindColumn(WebhookTopic)), doc="The topics whose events it receives."
     )
     is_enabled: Mapped[bool] = mapped_column(default=True, doc="Whether events are recorded and sent.")
     disabled_reason: Mapped[str | None] = mapped_column(

@@ -239,7 +239,7 @@ class Banner(Record):
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), info=not_exported("announcements belong to the installation")
     )
-    # What subscribers were last told: the clock compares it with the dates.
+    # What was last announced to subscribers: the clock compares it with the dates.
     is_announced: Mapped[bool] = mapped_column(default=False)
 
 

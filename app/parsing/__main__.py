@@ -89,7 +89,7 @@ def _called(parser: Callable[..., Any], arguments: list[Any]) -> TaskResult:
         raise
     except RecursionError:
         return TaskResult("unreadable", ["This is nested too deeply."], is_last=False)
-    except Exception:  # noqa: BLE001 -- whatever a parser stumbles over, its parent is told
+    except Exception:  # noqa: BLE001 -- whatever a parser stumbles over, its parent gets it
         return TaskResult("broken", [traceback.format_exc(limit=-8)], is_last=True)
 
 

@@ -127,7 +127,7 @@ def _too_large(field: str, pixels_max: int) -> Invalid:
 
 def as_webp(drawn: Image.Image) -> bytes:
     """The file that is kept of a picture: its pixels and nothing else."""
-    # What was said of the picture, such as where it was taken, is no part of its pixels.
+    # Metadata of the picture, such as where it was taken, is no part of its pixels.
     drawn.info.clear()
     file = BytesIO()
     drawn.save(file, "WEBP", quality=QUALITY, exif=b"", icc_profile=b"", xmp=b"")

@@ -67,7 +67,7 @@ class Session(AsyncConnection[Any]):
     """Whether its next commit tells its place in the log, which takes no second round trip."""
 
     position = UNKNOWN_POSITION
-    """Up to where the log holds the last commit that told it."""
+    """Up to where the log holds the last commit, if its answer had that."""
 
     async def begin(self) -> None:
         """Sends the BEGIN that psycopg would send with the first statement, if none is sent yet."""

@@ -52,7 +52,7 @@ class Last:
     async def write(self, session: AsyncSession) -> None:
         """Sends the statement, if there is anything to write.
 
-        Earlier than last it is sent where one transaction takes back what it has told, but in no part of one: what is
+        Earlier than last it is sent where one transaction takes back what it recorded, but in no part of one: what is
         undone with the part would be lost.
         """
         if written := self._rows:

@@ -1,7 +1,7 @@
 """Statements on one connection that do not wait for each other's answers (libpq's pipeline mode).
 
-For rows by their keys alone: a statement that takes long would hold up all that come behind it. Whoever asks is told by
-a callback. A pipeline only proves success: if the connection is lost or the statement refused they are told None, and
+For rows by their keys alone: a statement that takes long would hold up all that come behind it. Callers are answered by
+a callback. A pipeline only proves success: if the connection is lost or the statement refused they get None, and
 ask in the ordinary way.
 """
 
@@ -102,11 +102,11 @@ class Pipeline:
     def look(self) -> None:
         """Give up a connection that says nothing; to be called every now and then."""
         if self._in_flight and self._loop.time() - self._heard_at > SILENCE_S_MAX:
-            log.warning("a pipeline said nothing", waiting=len(self._in_flight))
+            log.warning("a pipeline did not answer", waiting=len(self._in_flight))
             self._lose()
 
     async def close(self) -> None:
-        """End the connection; whoever waits for an answer is told None."""
+        """End the connection; whoever waits for an answer gets None."""
         self._closed = True
         if self._connecting:
             self._connecting.cancel()

@@ -83,7 +83,7 @@ class Reader:
             return await self._rows(sql, parameters, None)
 
     async def close(self) -> None:
-        """Ends every connection; whoever waits for one, or for an answer, is told that this is busy."""
+        """Ends every connection; whoever waits for one, or for an answer, gets Busy."""
         if not self._closed:
             self._closed = True
             if self._looks:
@@ -144,10 +144,10 @@ class Reader:
         self._idle.clear()
 
     def _look(self) -> None:
-        """End what has said nothing for too long: one timer for all, since most statements take a millisecond."""
+        """End what has not answered for too long: one timer for all, since most statements take a millisecond."""
         for connection in list(self._open):
             if connection.waits_s > self._answer_s_max:
-                log.warning("a connection said nothing", seconds=round(connection.waits_s, 1))
+                log.warning("a connection did not answer", seconds=round(connection.waits_s, 1))
                 connection.close()
         self.pipeline.look()
         self._look_later()
@@ -175,7 +175,7 @@ class Reader:
 
 
 class ReplicaReader(Reader):
-    """The same at a replica. What fails there is told by ReplicaFailed, and has the replica looked at anew."""
+    """The same at a replica. Failures there raise ReplicaFailed, and have the replica checked again."""
 
     asks_again = False  # one that restarts may have gone back a little
 
@@ -238,7 +238,7 @@ class _Turns:
 
 
 def _tell(turn: asyncio.Future[bool], answer: bool) -> bool:
-    """Whether somebody still waits to be told."""
+    """Whether somebody still waits for an answer."""
     if turn.done():
         return False
     turn.set_result(answer)

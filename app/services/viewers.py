@@ -84,7 +84,7 @@ class Viewers:
     def _answered(self, key: bytes, looked_up: asyncio.Task[tuple[Viewer, datetime | None]]) -> None:
         del self._looking_up[key]
         if not looked_up.cancelled():
-            # Whoever waited has heard of a failure; it need not be told again if nobody did.
+            # Whoever waited has the failure; it need not be raised again if nobody did.
             looked_up.exception()
 
     def _cache(self, key: bytes, viewer: Viewer, expires_at: datetime | None) -> None:

@@ -96,7 +96,7 @@ class Settings(
 
 
 settings = Settings()
-# What may be told to children that know nothing else of us.
+# Settings that children may know, who know nothing else of us.
 NUMBERS = [
     name
     for name, field in Settings.model_fields.items()

@@ -80,7 +80,7 @@ class WildlifeSettings(BaseModel):
     ai_poll_s: Duration = Field(default=30, description="Shortest pause before an AI Manager is asked again.")
     ai_poll_s_max: Duration = Field(default=300, description="Longest pause before an AI Manager is asked again.")
     ai_age_s_max: Duration = Field(default=86_400, description="Time after which an unfinished AI job fails.")
-    ai_submissions_max: Count = Field(default=5, description="Times a batch is given to a manager that forgot it.")
+    ai_submissions_max: Count = Field(default=5, description="Times a batch is sent to a manager that forgot it.")
     ai_link_s: WholeDuration = Field(default=86_400, description="How long an AI Manager may fetch a medium.")
     ai_callback_bytes_max: Bytes = Field(default=16 * 1_024, description="Bytes of a callback of an AI Manager.")
     ai_connections_max: Count = Field(default=20, description="Connections to AI Managers of an account.")

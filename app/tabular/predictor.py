@@ -60,7 +60,7 @@ class Predictor:
         return self.answers_of(encoded), sorted(warned, key=lambda each: each.row)
 
     def answers_of(self, rows: Rows) -> list[Answers]:
-        """What is said of encoded rows, for each output."""
+        """The answers to encoded rows, for each output."""
         return [self._answers(head, rows) for head in self.heads]
 
     def _answers(self, head: Head, rows: Rows) -> Answers:

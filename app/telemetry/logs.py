@@ -60,7 +60,7 @@ class Lines(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         """Write what was kept; logging itself sees to it at the end of the process."""
         records, self._kept = self._kept, []
-        # A stream that is gone takes no records either, and nobody could be told.
+        # A stream that is gone takes no records either.
         with suppress(OSError, ValueError):
             if records:
                 self.stream.write(b"\n".join([*records, b""]).decode())

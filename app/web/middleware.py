@@ -85,7 +85,7 @@ class Identify:
 
 
 class Protect:
-    """Tells browsers what they may not do with a response, unless its route has told them already."""
+    """Tells browsers what they may not do with a response, unless its route has set that already."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """Clients behind proxies of ours: their address and scheme, as the nearest proxy that we trust says.
 
 Headers are read only from the proxies that `FIELDGRAPH_TRUSTED_PROXIES` names. Addresses are read from the right: each
-proxy writes who came to it behind what it was told, so the first one that is no proxy of ours is the client, whatever
+proxy appends who came to it to what it received, so the first one that is no proxy of ours is the client, whatever
 stands before it. Only the header that our proxies write is read (`FIELDGRAPH_FORWARDED_HEADER`): they pass on the other
 one as the client sent it.
 """
@@ -21,7 +21,7 @@ LOCAL: tuple[Proxy, ...] = ("unix", ip_network("127.0.0.0/8"), ip_network("::1/1
 HEADERS = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
 ADDRESSES_MAX = 4_096
 HOPS_MAX = 20
-# Set in a scope that came by a proxy of ours, with whether that said for whom.
+# Set in a scope that came by a proxy of ours, with whether that named the client.
 BY_PROXY = "fieldgraph.by_proxy"
 _PAIR = re.compile(r'\s*([A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^";,\s]*)\s*(;|,|$)')
 

@@ -61,14 +61,14 @@ async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | Non
 
 
 class Early(Response):
-    """An answer to a request whose body is not wanted: said at once, and the connection closed soon after.
+    """An answer to a request whose body is not wanted: sent at once, and the connection closed soon after.
 
     What the client has sent by then is read: closed over unread bytes, its system may drop our answer.
     """
 
     @classmethod
     def of(cls, answer: Response) -> "Early":
-        """The same answer, said early."""
+        """The same answer, sent early."""
         early = cls(answer.body, answer.status_code, media_type=answer.media_type)
         early.raw_headers = [*answer.raw_headers, (b"connection", b"close")]
         return early

@@ -21,7 +21,7 @@ Condition = ColumnElement[bool]
 NUMBER_LIMIT = 2**63
 
 
-@strawberry.input(description="What a line's value in one column is like. All that is given must hold.")
+@strawberry.input(description="Conditions on a line's value in one column. All that are set must hold.")
 class LineFilterInput:
     column: str = strawberry.field(
         description="The name of the column, as the machine has it. Where no column has it, no line is meant."

@@ -235,7 +235,7 @@ async def list_machine(
     licence_terms: The terms of the licence, at most {automl.LICENCE_TERMS_LENGTH_MAX} characters.
     sample_line_count: How many of its lines everybody may see, at most {settings.listing_sample_lines_max}. None of a
         listing of answers.
-    caller_lines_per_day_notice: Once an account has had this many lines answered in a day, it is told.
+    caller_lines_per_day_notice: Once an account has had this many lines answered in a day, it is notified.
     caller_lines_per_day_max: How many lines of an account are answered in a day.
     """
     terms = Terms(

@@ -67,7 +67,7 @@ async def grant_credit(
 ) -> Grant:
     """Gives a user coupons or promotional tokens. They pay for the platform's work, and go to nobody else. For staff.
 
-    user_id: Who is given them.
+    user_id: Who receives them.
     name: The name that the user sees, at most {billing.GRANT_NAME_LENGTH_MAX} characters.
     currency: COUPON or EAML. Coupons are spent before tokens.
     amount: How much.
@@ -97,7 +97,7 @@ async def issue_coupon_code(
     code: From {billing.COUPON_CODE_LENGTH_MIN} to {billing.COUPON_CODE_LENGTH_MAX} letters from A to Z and digits.
         Small letters count as capitals; spaces and hyphens do not count.
     name: The name that users see, at most {billing.GRANT_NAME_LENGTH_MAX} characters.
-    amount: How many coupons each user is given.
+    amount: How many coupons each user gets.
     uses_max: How often it can be redeemed, at most {billing.COUPON_CODE_USES_MAX} times; each user redeems it once.
     priority: From 1 to {billing.GRANT_PRIORITY_MAX}. Among coupons those with a lower number are spent first.
     expires_at: From when on it cannot be redeemed; by default it does not expire.
@@ -109,7 +109,7 @@ async def issue_coupon_code(
 
 
 async def end_coupon_code(info: Info, id: strawberry.ID) -> CouponCode:
-    """Ends a code now. Coupons that were given stay. For staff.
+    """Ends a code now. Coupons that were redeemed stay. For staff.
 
     id: The code.
     """
@@ -118,7 +118,7 @@ async def end_coupon_code(info: Info, id: strawberry.ID) -> CouponCode:
 
 
 async def redeem_coupon(info: Info, code: str) -> Grant:
-    """Redeems a code: the viewer is given its coupons, once.
+    """Redeems a code: the viewer gets its coupons, once.
 
     Each account may try {settings.coupon_tries_per_hour_max} codes per hour, whether they exist or not.
 

@@ -60,10 +60,10 @@ async def update_spending_rules(
 ) -> SpendingRules:
     """Sets limits of the viewer's spending. What is left out stays; null takes a limit away.
 
-    month_tokens_notice: Once work of a month costs this much, you are told.
+    month_tokens_notice: Once work of a month costs this much, you are notified.
     month_tokens_max: Work that would bring the month above this does not start.
-    low_balance_tokens: Once less than this is available, you are told, once a day.
-    month_usd_notice: Once purchases of a month cost this much in US dollars, you are told.
+    low_balance_tokens: Once less than this is available, you are notified, once a day.
+    month_usd_notice: Once purchases of a month cost this much in US dollars, you are notified.
     month_usd_max: What would bring the purchases of the month above this is not sold to you.
     """
     changes = provided(

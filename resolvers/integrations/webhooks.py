@@ -20,12 +20,12 @@ def webhooks(info: Info) -> Select[Webhook]:
 
 
 async def create_webhook(info: Info, url: str, topics: list[WebhookTopic]) -> WebhookSecret:
-    """Creates a webhook: an address that is told of events by signed POST requests, as Standard Webhooks defines them.
+    """Creates a webhook: an address that receives events by signed POST requests, as Standard Webhooks defines them.
 
     Topics are the subscriptions of the same names. Those about work tell of the work that the viewer started.
 
     url: The address of the receiver, on a public host. Redirects are not followed.
-    topics: What it is told of.
+    topics: The topics whose events it receives.
     """
     viewer = info.context.viewer
     async with webhooks_service.limit_webhooks(info.context.rates, viewer), info.context.writing() as session:

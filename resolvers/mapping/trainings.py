@@ -176,7 +176,7 @@ async def start_training(
     batch_size: The batch size in chips.
     seed: What chance is drawn from, from 0 on. Equal areas, labels, options and seed give equal weights on one machine.
     freeze_layers: Whether to freeze the network's encoder, which is faster and learns less.
-    multimasks: Whether to learn borders and narrow gaps as classes too, with the two widths given here. A pretrained
+    multimasks: Whether to learn borders and narrow gaps as classes too, with these two widths. A pretrained
         RAMP always learns them, and has widths of its own.
     input_contact_spacing: With multimasks: the maximum width of a narrow gap between buildings, in pixels, from 0 to
         {training_options.CONTACT_SPACING_PIXELS_MAX}.

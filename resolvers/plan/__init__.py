@@ -136,7 +136,7 @@ class Plan:
     ) -> bool:
         """Ask for the row that a query is about, if it is about one row alone.
 
-        `deliver` is called once with what `data` would give, or with None if it cannot be told this way. False if
+        `deliver` is called once with what `data` would give, or with None if it cannot be answered this way. False if
         nothing was asked. Raises what the resolver raises.
         """
         root = self._root(variables)

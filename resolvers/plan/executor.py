@@ -85,7 +85,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """What the schema tells of itself is the same for everybody: told once, aside, and remembered as JSON."""
+        """Introspection is the same for everybody: answered once, aside, and cached as JSON."""
         texts = [print_ast(each.node) for each in details]
         texts += [print_ast(fragment.definition) for fragment in self.fragments.values()]
         key = (id(self.schema), *texts, repr(self.variable_values.coerced))

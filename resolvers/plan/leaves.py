@@ -1,7 +1,7 @@
 """Columns as clients see them: what SQL selects, and what is left for Python to do.
 
 A leaf selects the finished value wherever PostgreSQL and orjson write what the scalar's own `serialize` would have
-written: JSON and GeoJSON stay text and are never parsed. Rows that are in hand already (`given`) are brought to the
+written: JSON and GeoJSON stay text and are never parsed. Rows that are in hand already (`convert`) are brought to the
 same form.
 """
 
@@ -84,7 +84,7 @@ TEXTS = {Format.JSON, Format.JSON_OR_NULL, Format.NUMBERS}
 class Leaf:
     """One column's way into an answer, or an expression's that says something else to each viewer.
 
-    `given` makes of a row's attribute what SQL would have selected.
+    `convert` makes of a row's attribute what SQL would have selected.
     """
 
     attribute: str

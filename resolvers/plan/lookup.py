@@ -59,7 +59,7 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
     def answered(rows: list[Row] | None) -> None:
         try:
             data = _data(root, level, rows) if rows else None
-        except Exception:  # noqa: BLE001 - a value that cannot be shown, say: whoever asks again is told what is wrong
+        except Exception:  # noqa: BLE001 - a value that cannot be shown, say: whoever asks again gets the error
             data = None
         deliver(data)
 

@@ -116,7 +116,7 @@ async def feed_updated(
             FeedPost(payload["post"], payload["author"], scope), context.authorisation
         )
         if delivery is None or (delivery.post is None) != (change is PostChange.DELETED):
-            return None  # not for them, or deleted since, as they are told next
+            return None  # not for them, or deleted since, as the next event says
         return FeedEvent(event.position.cursor, change, ids.encode_key(Post, payload["post"]), delivery.post)
 
     return await SourceStream.since(after, context.events, editing.POSTS_TOPIC, read)

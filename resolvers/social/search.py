@@ -53,7 +53,7 @@ async def search_posts(
     query: Words, also in other forms and without accents, "a phrase", one or another, -excluded, #hashtags,
         @username or @"user name" of mentioned users.
     author_id: Only posts by this user.
-    first: How many to return from the beginning, at most {settings.page_size_max}; {settings.page_size} if not given.
+    first: How many to return from the beginning, at most {settings.page_size_max}; {settings.page_size} by default.
     after: The cursor to continue after.
     last: How many to return from the end, at most {settings.page_size_max}; instead of `first`.
     before: The cursor to end before.

@@ -110,7 +110,7 @@ async def create_research_project(
     shares_media: Whether everybody who sees the project sees its media, too.
     sampling_design: How the places of the cameras were chosen.
     sensor_method: What makes the cameras take pictures.
-    individual_animals: Whether individual animals are told apart.
+    individual_animals: Whether individual animals are identified.
     """
     fields: dict[str, Any] = {
         "name": name,
@@ -154,7 +154,7 @@ async def update_research_project(
     shares_media: Whether everybody who sees the project sees its media, too.
     sampling_design: How the places of the cameras were chosen; null clears it.
     sensor_method: What makes the cameras take pictures.
-    individual_animals: Whether individual animals are told apart.
+    individual_animals: Whether individual animals are identified.
     """
     changes = provided(
         name=name,
@@ -214,7 +214,7 @@ async def transfer_research_project(info: Info, id: strawberry.ID, user_id: stra
 async def set_research_project_member(
     info: Info, project_id: strawberry.ID, user_id: strawberry.ID, role: ResearchProjectRole
 ) -> ResearchProjectMember:
-    """Adds a member, or changes the role of one. For managers; for owners where the role OWNER is given or taken.
+    """Adds a member, or changes the role of one. For managers; for owners where the role OWNER is granted or removed.
 
     project_id: The research project.
     user_id: The user.

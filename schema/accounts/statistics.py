@@ -12,7 +12,7 @@ class UserStatistics:
     models_count: int = strawberry.field(description="The number of models created.")
     trainings_count: int = strawberry.field(description="The number of trainings started.")
     predictions_count: int = strawberry.field(description="The number of predictions started.")
-    feedbacks_count: int = strawberry.field(description="The number of feedback entries given on predictions.")
+    feedbacks_count: int = strawberry.field(description="The number of feedback entries on predictions.")
     approved_predictions_count: int = strawberry.field(description="The number of predictions approved.")
     unread_notifications_count: int = strawberry.field(description="The number of unread notifications.")
     profile_completion_percentage: int = strawberry.field(

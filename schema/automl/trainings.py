@@ -27,7 +27,7 @@ class TrainingEstimate:
     line_count: int = strawberry.field(description="The number of lines to learn from and to evaluate on.")
     column_count: int = strawberry.field(description="The number of inputs and outputs.")
     is_affordable: bool | None = strawberry.field(
-        description="Whether the owner could pay it now; told to the owner, for the level of the machine."
+        description="Whether the owner could pay it now; shown to the owner, for the level of the machine."
     )
 
 

@@ -117,7 +117,7 @@ async def test_the_owner_is_told_why_media_were_not_given(database, bring, at, a
     assert await jobs(database) == []
     [told] = (await ask("{ notifications { nodes { message } } }", viewer=owner))["notifications"]["nodes"]
     assert told["message"] == (
-        f"New media of Spring were not given to {at.provider.name}. "
+        f"New media of Spring were not sent to {at.provider.name}. "
         "This provider is not active. Sync its connection, or choose another."
     )
     listed = f'{{ resource(id: "{ids.encode(medium)}") {{ collections {{ totalCount }} }} }}'

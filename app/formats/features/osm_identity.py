@@ -19,7 +19,7 @@ TYPE_NAMES = ("@type", "osm_type", "osmType")
 METADATA = {"changeset", "timestamp", "version", "user", "uid", "visible", "meta", "relations", "tainted"}
 
 
-# What no element has as a tag: it names elements, or was said of one.
+# What no element has as a tag: it names elements, or is metadata of one.
 NO_TAGS = {*METADATA, *NAMES[:-1], *TYPE_NAMES, "osm_way_id", "tags"}
 
 

@@ -152,7 +152,7 @@ class OsmXml:
 
 
 def tags_of(properties: Mapping[str, Any]) -> dict[str, str]:
-    """Properties as OpenStreetMap knows them: short texts, yes and no; what is null is not said."""
+    """Properties as OpenStreetMap knows them: short texts, yes and no; nulls are left out."""
     properties = plain_tags(properties)
     tags = {_text(key): _text(_spelled(value)) for key, value in properties.items() if value is not None}
     return {key: value for key, value in tags.items() if key and value}

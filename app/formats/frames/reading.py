@@ -291,22 +291,22 @@ def _header(fields: dict[str, Any]) -> FramesHeader:
     if kind not in TYPES:
         raise refuse(FramesCode.VALUE_OUT_OF_RANGE, f"`classification_type` must be one of {', '.join(TYPES)}.")
 
-    def given(name: str, read: Callable[[str, Any], Any]) -> Any:
+    def optional(name: str, read: Callable[[str, Any], Any]) -> Any:
         return None if fields.get(name) is None else read(name, fields[name])
 
     return FramesHeader(
         kind,
         whole("classification_id", fields["classification_id"]),
-        given("base_timestamp", text),
-        given("timezone", text),
-        given("fps", lambda name, value: _positive(name, value, FPS_MAX)),
-        given("duration", lambda name, value: _positive(name, value, DURATION_S_MAX)),
-        given("classification_model", text),
-        given("width", lambda name, value: whole(name, value, least=1, most=DIMENSION_MAX)),
-        given("height", lambda name, value: whole(name, value, least=1, most=DIMENSION_MAX)),
-        given("frame_count", lambda name, value: whole(name, value, most=INTEGER_MAX)),
-        given("keypoint_names", _names),
-        given("producer", _map),
+        optional("base_timestamp", text),
+        optional("timezone", text),
+        optional("fps", lambda name, value: _positive(name, value, FPS_MAX)),
+        optional("duration", lambda name, value: _positive(name, value, DURATION_S_MAX)),
+        optional("classification_model", text),
+        optional("width", lambda name, value: whole(name, value, least=1, most=DIMENSION_MAX)),
+        optional("height", lambda name, value: whole(name, value, least=1, most=DIMENSION_MAX)),
+        optional("frame_count", lambda name, value: whole(name, value, most=INTEGER_MAX)),
+        optional("keypoint_names", _names),
+        optional("producer", _map),
         _extra(fields, HEADER_KEYS | DROPPED | {"objects"}),
     )
 

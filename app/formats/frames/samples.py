@@ -56,7 +56,7 @@ class FrameSample(NamedTuple):
 
 @dataclass(frozen=True)
 class ObjectHeader:
-    """What is said of an object as a whole. `id` is that of its row among the dynamic attributes."""
+    """The properties of an object as a whole. `id` is that of its row among the dynamic attributes."""
 
     id: int
     observation_type: str | None = None
@@ -68,7 +68,7 @@ class ObjectHeader:
 
 @dataclass(frozen=True)
 class FramesHeader:
-    """What is said of a payload as a whole; `fps` and `duration` are null for images."""
+    """The properties of a payload as a whole; `fps` and `duration` are null for images."""
 
     classification_type: str
     classification_id: int

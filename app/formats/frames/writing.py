@@ -49,7 +49,7 @@ class Track:
 
 
 class Assembly:
-    """A payload in the making: its samples are on disk, what is said of objects in memory."""
+    """A payload in the making: its samples are on disk, the properties of objects in memory."""
 
     def __init__(self) -> None:
         self._samples = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 -- closed by `close`
@@ -105,7 +105,7 @@ class Assembly:
         self.tracks.append((header, track))
 
     def check(self, header: FramesHeader) -> None:
-        """Passes if the samples fit what is said of the medium."""
+        """Passes if the samples fit the medium's properties."""
         end = header.frame_end
         for _, track in self.tracks:
             if header.fps is None and (track.count != 1 or track.last_frame != 0):

@@ -150,7 +150,7 @@ def _shown(value: Any) -> str:
 
 
 def _tell(answers: Answers, solved: Sequence[SolvedRow]) -> None:
-    """Adds what is said of one output to the rows."""
+    """Adds the answers of one output to the rows."""
     name = answers.name
     for row, value in zip(solved, answers.values, strict=True):
         row.outputs[name] = value

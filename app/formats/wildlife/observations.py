@@ -15,7 +15,7 @@ INDIVIDUAL_LENGTH_MAX = 100
 
 
 class Oddities:
-    """Values that have no place in our fields: each is said once for each value, and left out or kept as a tag."""
+    """Values that have no place in our fields: each value is reported once, and left out or kept as a tag."""
 
     def __init__(self, problems: Problems, file: str) -> None:
         self._problems = problems

@@ -60,7 +60,7 @@ class Problems:
         self.add(file, line, field, message, Severity.WARNING)
 
     def note(self, file: str, line: int | None, field: str | None, message: str) -> None:
-        """Takes one that is only said."""
+        """Takes one that is only reported."""
         self.add(file, line, field, message, Severity.INFO)
 
     @property

@@ -33,7 +33,7 @@ class Proof(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Who said yes, and to whom."""
+    """Who agreed, and to which client."""
 
     osm_id: int
     display_name: str

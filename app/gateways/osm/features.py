@@ -99,13 +99,13 @@ def covered(shape: BaseGeometry | None) -> Polygon | MultiPolygon | None:
 
 
 def version_of(properties: Mapping[str, Any]) -> int | None:
-    """Its version, where it is told."""
+    """Its version, where the answer has one."""
     version = properties.get("version")
     return version if isinstance(version, int) else None
 
 
 def timestamp_of(properties: Mapping[str, Any]) -> datetime | None:
-    """When it was last changed, where that is told."""
+    """When it was last changed, where the answer has it."""
     try:
         moment = datetime.fromisoformat(properties["timestamp"])
     except (KeyError, TypeError, ValueError):

@@ -16,7 +16,7 @@ from app.learning.imagery.mosaic import Pixels
 
 
 def with_classes(chips: Chips, masks: Pixels, *, contact_spacing: int, boundary_width: int) -> Pixels:
-    """The masks with borders and contacts told apart, where they are known; both lengths in pixels."""
+    """The masks with classes for borders and contacts, where they are known; both lengths in pixels."""
     margin = max(contact_spacing, boundary_width) + 1
     classes = masks.copy()
     for tile, mask in zip(chips.tiles, classes, strict=True):

@@ -95,7 +95,7 @@ class Darknet(eqx.Module):
 
 
 class Pyramid(eqx.Module):
-    """What is seen coarsely is told to the finer levels, and then back."""
+    """Features pass from coarse to fine levels, and back."""
 
     lateral: Conv
     reduce: Conv

@@ -22,7 +22,7 @@ from app.learning.predictions.windows import ODDS_MAX
 # Spots and whiskers up to this wide go, and so do bridges between houses; it takes as much context beyond a seam.
 OPENING_PIXELS = 2
 CONTEXT_PIXELS = 8
-# Buildings told apart from each other need to be seen whole, or nearly so.
+# Buildings that are separated from each other need to be seen whole, or nearly so.
 INSTANCE_CONTEXT_PIXELS = 64
 INSIDE = (slice(CONTEXT_PIXELS, CONTEXT_PIXELS + PIXELS),) * 2
 INSTANCE_INSIDE = (slice(INSTANCE_CONTEXT_PIXELS, INSTANCE_CONTEXT_PIXELS + PIXELS),) * 2
@@ -76,7 +76,7 @@ def joined(parts: list[Piece], gap: float = 0.0) -> list[Shape]:
 
 
 def joined_instances(odds: Mapping[Tile, Pixels], threshold: float) -> list[Shape]:
-    """The same of buildings that are told apart: pieces on both sides of a seam are one if each side thinks so.
+    """The same of separated buildings: pieces on both sides of a seam are one if each side thinks so.
 
     A tile is looked at with its neighbours around it. So of a building that goes on beyond the seam it knows how far,
     and of one that ends there, although another one begins, it knows that, too.

@@ -16,7 +16,7 @@ ANIMAL = "animal"
 
 @dataclass(frozen=True)
 class Name:
-    """A label, its rank, and what the classifier said first."""
+    """A label, its rank, and the classifier's first answer."""
 
     key: str | None
     name: str

@@ -62,7 +62,7 @@ def timed_answers(candidates: Sequence[Candidate], rows: Rows) -> list[TimedAnsw
 
 
 def judged(ground: Ground, head: Head, mixed: Numbers, rows: Ints, held_errors: Numbers) -> tuple[dict[str, Any], Head]:
-    """All figures on the rows that were set aside, given the mean of what is said of them; the head with intervals."""
+    """All figures on the rows that were set aside, by the mean answers for them; the head with intervals."""
     answers = head.calibrated(mixed) if head.classes else mixed
     if head.classes:
         truth = ground.target.truth[rows]
@@ -118,7 +118,7 @@ def importance(ground: Ground, head: Head, encoders: Encoders, rows: Ints, clock
     """How much worse the answers become if the values of an input are shuffled among the rows, and the spread of that.
 
     Beside it the older measure: how much worse they become if all rows have its least or its greatest value. All inputs
-    are shuffled once, then all again, as long as there is time; nothing is told if there was none for the first round.
+    are shuffled once, then all again, as long as there is time; empty if there was none for the first round.
     """
     random, places = np.random.default_rng(ground.seed), _places(encoders)
     most = min(max(IMPORTANCE_ANSWERS_MAX // max(len(places), 1), IMPORTANCE_ROWS_MIN), IMPORTANCE_ROWS_MAX)

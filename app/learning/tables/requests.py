@@ -1,4 +1,4 @@
-"""What a training on a table is given: the columns, the rows, and how far it may go."""
+"""The request of a training on a table: the columns, the rows, and how far it may go."""
 
 import json
 from collections.abc import Mapping, Sequence

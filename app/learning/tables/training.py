@@ -49,7 +49,7 @@ REFIT_SHARE_MIN = 0.5
 
 @dataclass(frozen=True)
 class Learning:
-    """One training: what was asked, the rows, and what is said on the way."""
+    """One training: the request, the rows, and its progress."""
 
     request: TableRequest
     table: Table

@@ -1,4 +1,4 @@
-"""Odds that mean what they say, and from which odds on a building is best drawn: both told by ground held back."""
+"""Calibrated odds, and from which odds on a building is best drawn: both measured on ground held back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

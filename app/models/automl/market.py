@@ -117,7 +117,7 @@ class Listing(Record):
         SmallInteger, default=0, server_default=NONE, doc="How many of its lines everybody may see."
     )
     caller_lines_per_day_notice: Mapped[int | None] = mapped_column(
-        doc="Once an account has had this many lines answered in a day (UTC), it is told; null for never."
+        doc="Once an account has had this many lines answered in a day (UTC), it is notified; null for never."
     )
     caller_lines_per_day_max: Mapped[int | None] = mapped_column(
         doc="How many lines of an account are answered in a day (UTC); null for no limit."

@@ -30,7 +30,7 @@ class CouponCode(Record):
         String(COUPON_CODE_LENGTH_MAX), doc="The code: capital letters and digits. Whoever has it can redeem it."
     )
     name: Mapped[str] = mapped_column(Name(GRANT_NAME_LENGTH_MAX), doc="The name that users see, such as a campaign's.")
-    amount: Mapped[Decimal] = mapped_column(MONEY, doc="How many coupons each user is given.")
+    amount: Mapped[Decimal] = mapped_column(MONEY, doc="How many coupons each user gets.")
     priority: Mapped[int] = mapped_column(
         SmallInteger, doc="Among grants of one currency those with a lower number are spent first."
     )

@@ -19,7 +19,7 @@ BY_STAFF = not_exported("it is about the account whose money it moves")
 
 
 class Grant(Record):
-    """Coupons or promotional tokens that a user was given. They pay for the platform's work, and go to nobody else."""
+    """Coupons or promotional tokens granted to a user. They pay for the platform's work, and go to nobody else."""
 
     __tablename__ = "grants"
     __owned_by__ = ("user_id",)
@@ -52,7 +52,7 @@ class Grant(Record):
     coupon_code_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_codes.id"), info=WITHHELD)
     name: Mapped[str] = mapped_column(Name(GRANT_NAME_LENGTH_MAX), doc="The name, such as that of a campaign.")
     currency: Mapped[Currency] = mapped_column(doc="COUPON or EAML. A coupon pays for work like one token.")
-    amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much was given.")
+    amount: Mapped[Decimal] = mapped_column(MONEY, doc="How much was granted.")
     priority: Mapped[int] = mapped_column(
         SmallInteger, doc="Among grants of one currency those with a lower number are spent first."
     )
@@ -66,6 +66,6 @@ class Grant(Record):
     )
     ended_at: Mapped[datetime | None] = mapped_column(doc="When what was left of it was taken back.")
 
-    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The user who was given it.")
+    user: Mapped[User] = relationship(foreign_keys=user_id, lazy="raise", doc="The user who received it.")
     account: Mapped[LedgerAccount] = relationship(lazy="raise")
     operation: Mapped[Operation] = relationship(lazy="raise", doc="The operation that gave it.")

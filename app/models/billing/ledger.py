@@ -351,7 +351,7 @@ class DebitIXIOO(LedgerEntry):
 
 
 class CreditCoupon(LedgerEntry):
-    """Coupons that a user was given."""
+    """Coupons of a user."""
 
     __mapper_args__ = {"polymorphic_identity": EntryType.CREDIT_COUPON}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""What users set for their spending: limits by the month, and when they are told."""
+"""What users set for their spending: limits by the month, and when they are notified."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from app.models.kinds.billing import BillingNotification
 
 
 class SpendingRules(OfUser):
-    """Limits that a user sets for what work may cost in a calendar month (UTC), and when the user is told."""
+    """Limits that a user sets for what work may cost in a calendar month (UTC), and when the user is notified."""
 
     __tablename__ = "spending_rules"
     __owned_by__ = ("id",)
@@ -25,16 +25,16 @@ class SpendingRules(OfUser):
     )
 
     month_tokens_notice: Mapped[Decimal | None] = mapped_column(
-        MONEY, doc="Once work of a month costs this much, the user is told; null for never."
+        MONEY, doc="Once work of a month costs this much, the user is notified; null for never."
     )
     month_tokens_max: Mapped[Decimal | None] = mapped_column(
         MONEY, doc="Work that would bring the month above this does not start; null for no limit."
     )
     low_balance_tokens: Mapped[Decimal | None] = mapped_column(
-        MONEY, doc="Once less than this is available, the user is told, once a day; null for never."
+        MONEY, doc="Once less than this is available, the user is notified, once a day; null for never."
     )
     month_usd_notice: Mapped[Decimal | None] = mapped_column(
-        MONEY, doc="Once purchases of a month cost this much in US dollars, the user is told; null for never."
+        MONEY, doc="Once purchases of a month cost this much in US dollars, the user is notified; null for never."
     )
     month_usd_max: Mapped[Decimal | None] = mapped_column(
         MONEY, doc="What would bring the purchases of the month above this is not sold; null for no limit."

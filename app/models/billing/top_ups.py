@@ -68,7 +68,7 @@ class TopUp(Record):
         String(CHECKOUT_URL_LENGTH_MAX), doc="Where to pay; null until the payment provider has answered."
     )
     provider_key: Mapped[str | None] = mapped_column(String(PROVIDER_KEY_LENGTH_MAX), info=WITHHELD)
-    # What the provider has told, in whatever order. What was posted follows from it.
+    # What the provider has reported, in whatever order. What was posted follows from it.
     paid_usd: Mapped[Decimal] = mapped_column(MONEY, server_default=NONE, doc="How much was paid.")
     refunded_usd: Mapped[Decimal] = mapped_column(MONEY, server_default=NONE, doc="How much was refunded.")
     disputed_usd: Mapped[Decimal] = mapped_column(

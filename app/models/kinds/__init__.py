@@ -76,7 +76,7 @@ class MailKind(StrEnum, metaclass=OpenEnum):
 
 
 class Audience(Enum):
-    """Who is told of the events of a topic."""
+    """Who receives the events of a topic."""
 
     EVERYONE = "EVERYONE"  # whoever may see what they are about
     ACCOUNT = "ACCOUNT"  # the account that the topic names

@@ -36,7 +36,7 @@ class SocialNotification(NotificationKind):
 
 
 class SocialTopic(WebhookTopic):
-    """The subscriptions of this domain whose events are stored; `typing` lasts seconds and is told to sockets only.
+    """The subscriptions of this domain whose events are stored; `typing` lasts seconds and is sent to sockets only.
 
     MESSAGE_RECEIVED: Messages to or from the account.
     FRIENDSHIP_CHANGED: Changes to the account's friends and friend requests.

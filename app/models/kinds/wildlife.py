@@ -1,4 +1,4 @@
-"""What is done later about camera-trap media, and what people are told of them."""
+"""Jobs and notifications about camera-trap media."""
 
 from app.models.kinds import Audience, JobKind, Lane, NotificationKind, RateLimit, Trait, WebhookTopic
 from app.models.kinds.system import SystemRateLimit

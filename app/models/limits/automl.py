@@ -22,7 +22,7 @@ FILTER_TEXT_LENGTH_MAX = 1_000
 NUMBER_DIGITS = 32
 NUMBER_DECIMALS = 10
 STAGE_LENGTH_MAX = 100
-# Of an output with more classes, only the likeliest are told.
+# Of an output with more classes, only the likeliest are shown.
 PROBABILITIES_MAX = 20
 LISTING_SUMMARY_LENGTH_MAX = 1_000
 LICENCE_LENGTH_MAX = 100

@@ -60,7 +60,7 @@ class AIJobStage(Enum):
 
 
 class RemoteStatus(Enum):
-    """The state of work on an AI Manager, as it was last told. UNKNOWN: the answer to its start was lost.
+    """The state of work on an AI Manager, as it last reported. UNKNOWN: the answer to its start was lost.
 
     PENDING: It was not sent yet.
     UNKNOWN: The answer to its start was lost.
@@ -111,7 +111,7 @@ class UserRemoteTask(Record):
         String(columns.REMOTE_ID_LENGTH_MAX), doc="The id of the job on the AI Manager."
     )
     status: Mapped[RemoteStatus] = mapped_column(
-        default=RemoteStatus.PENDING, server_default="PENDING", doc="The state on the AI Manager, as last told."
+        default=RemoteStatus.PENDING, server_default="PENDING", doc="The state on the AI Manager, as it last reported."
     )
     progress: Mapped[float] = mapped_column(default=0.0, server_default=text("0"), doc="The progress, from 0 to 1.")
     last_error: Mapped[str | None] = mapped_column(
@@ -213,7 +213,7 @@ class AIClassificationJob(Record):
 
 
 class AIJobBatch(Record):
-    """Media given to an AI Manager in one request, under a key of its own that makes the request idempotent."""
+    """Media sent to an AI Manager in one request, under a key of its own that makes the request idempotent."""
 
     __tablename__ = "ai_job_batches"
     __table_args__ = (

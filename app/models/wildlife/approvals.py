@@ -95,7 +95,7 @@ class BulkApprovalItem(Record):
     )
     classification_id: Mapped[int | None] = mapped_column(ForeignKey("classifications.id", ondelete="SET NULL"))
     outcome: Mapped[ApprovalOutcome] = mapped_column(doc="What came of it.")
-    # What the FINAL said before, for the undo.
+    # The FINAL's values before, for the undo.
     was_blank: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     was_setup: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 

@@ -122,7 +122,7 @@ class ClassificationProject(Subject, Record):
     requires_ai: Mapped[bool] = mapped_column(
         default=False,
         server_default=text("false"),
-        doc="Whether new media are given to the providers without being asked.",
+        doc="Whether new media are sent to the providers automatically.",
     )
     detection_confidence_min: Mapped[float] = mapped_column(
         default=0.2, server_default=text("0.2"), doc="Detections below this confidence are dropped, 0 to 1."

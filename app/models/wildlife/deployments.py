@@ -171,7 +171,7 @@ class Deployment(Subject, Record):
     starts_at: Mapped[datetime] = mapped_column(doc="When the camera was set up.")
     ends_at: Mapped[datetime | None] = mapped_column(doc="When it was taken away; null while it is still there.")
     utc_offset_minutes: Mapped[int | None] = mapped_column(
-        doc="The UTC offset that the times were given with, if it was not that of the location's zone."
+        doc="The UTC offset that the times were sent with, if it was not that of the location's zone."
     )
     setup_by: Mapped[str | None] = mapped_column(String(limits.PLACE_LENGTH_MAX), doc="Who set up the camera.")
     camera_id: Mapped[str | None] = mapped_column(

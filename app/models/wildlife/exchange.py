@@ -57,7 +57,7 @@ class EventsCount(Enum):
     """How many individuals an event has.
 
     COUNT: The largest number that one of its media shows.
-    COUNT_NEW: The sum of `countNew`, where it is given.
+    COUNT_NEW: The sum of `countNew`, where it is not null.
     """
 
     COUNT = "COUNT"

@@ -19,7 +19,7 @@ class ObservationType(Enum):
     ANIMAL: An animal.
     VEHICLE: A vehicle.
     BLANK: Nothing of interest.
-    UNKNOWN: Something that cannot be told.
+    UNKNOWN: Something that cannot be determined.
     UNCLASSIFIED: Not classified yet.
     """
 
@@ -45,7 +45,7 @@ class ObservationLevel(Enum):
 class Sex(Enum):
     """The sex of an animal.
 
-    UNKNOWN: It cannot be told.
+    UNKNOWN: It cannot be determined.
     FEMALE: Female.
     MALE: Male.
     """
@@ -58,7 +58,7 @@ class Sex(Enum):
 class Age(Enum):
     """The age class of an animal.
 
-    UNKNOWN: It cannot be told.
+    UNKNOWN: It cannot be determined.
     ADULT: Adult.
     SUBADULT: Subadult.
     JUVENILE: Juvenile.
@@ -75,7 +75,7 @@ class Age(Enum):
 class Behaviour(Enum):
     """What an animal does.
 
-    UNDEFINED: It cannot be told.
+    UNDEFINED: It cannot be determined.
     GRAZING: Eats grass.
     BROWSING: Eats leaves and shoots.
     ROOTING: Digs with its snout.

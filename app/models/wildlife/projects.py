@@ -116,7 +116,7 @@ class ResearchProject(Record):
         default=ResearchProjectStatus.PENDING, server_default="PENDING", doc="The decision of the staff."
     )
     status_note: Mapped[str | None] = mapped_column(
-        String(limits.ABSTRACT_LENGTH_MAX), doc="Why the staff decided so, if they said it."
+        String(limits.ABSTRACT_LENGTH_MAX), doc="The reason of the staff's decision, if there is one."
     )
     is_public: Mapped[bool] = mapped_column(
         default=False,
@@ -134,7 +134,7 @@ class ResearchProject(Record):
         doc="What makes the cameras take pictures.",
     )
     individual_animals: Mapped[bool] = mapped_column(
-        default=False, server_default=text("false"), doc="Whether individual animals are told apart."
+        default=False, server_default=text("false"), doc="Whether individual animals are identified."
     )
     last_modified: Mapped[datetime] = mapped_column(
         server_default=func.now(), onupdate=func.now(), doc="When it was last changed."

@@ -1,4 +1,4 @@
-"""`fieldgraph up`: everything on one machine, begun in order, told apart in one output, stopped as one."""
+"""`fieldgraph up`: everything on one machine, begun in order, labelled in one output, stopped as one."""
 
 import contextlib
 import http.client
@@ -155,7 +155,7 @@ class Launcher:
             grant(self._owner_url, self._environment["DATABASE_URL"])
 
     def _accounts(self) -> str:
-        """Make the demo's accounts; or say what was said when they were made for this database and address."""
+        """Make the demo's accounts; or print what was printed when they were made for this database and address."""
         here = [self._environment["DATABASE_URL"], _address()]
         with contextlib.suppress(FileNotFoundError, ValueError):
             *there, accounts = json.loads(self._told.read_text())
@@ -178,7 +178,7 @@ class Launcher:
         self.watch(name, child)
 
     def _finish(self, *command: str, **environment: str) -> str:
-        """Run one command to its end, and hand back what it said."""
+        """Run one command to its end; its output."""
         variables = self._environment | environment
         child = self._children.start((*CLI, *command), environment=variables, output=subprocess.PIPE)
         output = child.communicate()[0].decode(errors="replace").strip()
@@ -208,7 +208,7 @@ def _called(servers: PrivateServers, name: Name) -> str:
 
 
 def _environment(home: Path, running: Running, *, demo: bool) -> dict[str, str]:
-    """What the API and the worker are told. No demo account, its password known to all, enters a database of others."""
+    """The environment of the API and the worker. No demo account (public password) enters a database of others."""
     environment = os.environ | {
         "DATABASE_URL": running.database_url,
         "REDIS_URL": running.redis_url,

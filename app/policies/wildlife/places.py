@@ -17,7 +17,7 @@ COARSE_M = 11_132.0
 def may_see_exact_place(viewer: AnyViewer) -> ColumnElement[bool]:
     """Whether the viewer sees exactly where a location is: members and staff; others if nothing sensitive was there.
 
-    The database keeps whether anybody or any model said that a sensitive species was there, or a part of a sensitive
+    The database keeps whether anybody or any model recorded a sensitive species there, or a part of a sensitive
     taxon: in the transaction that says so.
     """
     if viewer.is_staff:

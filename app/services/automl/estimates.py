@@ -53,7 +53,7 @@ def purpose_of(machine: Machine, *, columns: int, level: int, subject: tuple[str
 async def estimates(
     session: ReadSession, viewer: Viewer, machine: Machine, budget_s: float | None
 ) -> list[TrainingEstimate]:
-    """What trainings of all levels would take; whether it can be paid is told for the machine's own level."""
+    """What trainings of all levels would take; whether it can be paid is known for the machine's own level."""
     if budget_s is not None:
         checks.within("budgetS", budget_s, BUDGET_S_MIN, settings.machine_training_s_max)
     used = sum(each.role is not Role.IGNORE for each in await columns_in_order(session, machine.id))

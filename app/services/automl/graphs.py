@@ -34,7 +34,7 @@ IMAGE = links.Kind("graph-image", "machines", Graph)
 MEDIA_TYPES = {"PNG": "image/png", "SVG": "image/svg+xml"}
 SPELLED = {slot: "animationFrame" if slot == "animation_frame" else slot for slot in SLOTS}
 CHANGED = "Change the graph with `updateGraph`, or delete it."
-# A longer value is cut: groups of so long names are told apart by their beginnings.
+# A longer value is cut: groups of so long names differ in their beginnings.
 GROUP_LENGTH_MAX = 120
 # A report shows so many.
 REPORTED_MAX = 4

@@ -59,7 +59,7 @@ WALLET_PARTS = 16
 OPERATIONS, ENTRIES, ACCOUNTS = (
     Base.metadata.tables[model.__tablename__] for model in (Operation, LedgerEntry, LedgerAccount)
 )
-# What is given of an operation; the rest of it the database adds.
+# The parameters of an operation; the database adds the rest of it.
 GIVEN = (
     *("uuid", "kind", "cause", "operation_user_id", "owner_user_id", "reason", "count_of_lines"),
     *("count_of_training_epoch", "subject_type", "subject_key", "job_key", "reverses_id"),

@@ -1,4 +1,4 @@
-"""Limits that users set for their spending: what would exceed one does not start, and they are told in time."""
+"""Limits that users set for their spending: what would exceed one does not start, and they are notified in time."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Records deliveries: reads events in their order, once, and notes for each which webhooks are to be told of it.
+"""Records deliveries: reads events in their order, once, and notes for each which webhooks are to receive it.
 
 The position is moved in the transaction that writes the deliveries, so that no event is recorded twice or left out,
 whichever worker reads, and whenever one is killed. Whether an owner may see what an event is about is asked when it is
@@ -66,7 +66,7 @@ async def _record_some(database: Database, events: EventReader) -> int:
 
 
 async def _begin_anew(database: Database, position: Position, now: Position) -> None:
-    """The order is another one, after a restore or a move: what happened before it cannot be told from what did not."""
+    """The order is another one, after a restore or a move: what happened before it is not known any more."""
     async with database.writing() as session:
         if await _moved(session, position, now):
             await session.execute(update(Webhook).values(begun_xid=0))
@@ -117,7 +117,7 @@ def _concerns(audience: frozenset[int] | None, webhook: Webhook) -> bool:
 async def _audiences(
     session: WriteSession, heard: Iterable[Heard]
 ) -> Mapping[tuple[WebhookTopic, int], frozenset[int]]:
-    """Whom an event concerns, by its topic; everybody if nothing is said."""
+    """Whom an event concerns, by its topic; everybody if it names nobody."""
     keys: defaultdict[WebhookTopic, set[int]] = defaultdict(set)
     for each in heard:
         keys[each.topic].add(each.key)

@@ -91,7 +91,7 @@ async def note_success(session: WriteSession, message: Message, status: int) -> 
 
 
 async def note_hidden(session: WriteSession, message: Message) -> None:
-    """The owner may not see what it is about: it leaves no trace, unless they have been told of it before."""
+    """The owner may not see what it is about: it leaves no trace, unless it was sent to them before."""
     _, delivery = await _locked(session, message)
     if delivery is None:
         return

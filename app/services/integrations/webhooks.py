@@ -1,4 +1,4 @@
-"""Webhooks: addresses of an account that are told of events."""
+"""Webhooks: addresses of an account that receive events."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -44,7 +44,7 @@ def limit_webhooks(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[
 async def create_webhook(
     session: WriteSession, viewer: Viewer, *, url: str, topics: Sequence[WebhookTopic]
 ) -> WebhookSecret:
-    """A new webhook of the viewer's; it is told of what happens from now on."""
+    """A new webhook of the viewer's; it receives events from now on."""
     user_id, key = signed_in(viewer), signatures.new_key()
     webhook = Webhook(user_id=user_id, url=_checked_url(url), topics=_checked_topics(topics), key_id=key.id)
     webhook.secret = signatures.sealed(key.secret)

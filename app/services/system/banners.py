@@ -1,6 +1,6 @@
 """Announcements: written by staff, and published to all users when one starts, changes or ends.
 
-`is_announced` is what subscribers were last told. It changes with the event, in one transaction and under the row's
+`is_announced` is what subscribers last received. It changes with the event, in one transaction and under the row's
 lock, so each change is published once, whether a person or the clock causes it.
 """
 

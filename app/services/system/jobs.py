@@ -51,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a job stands now, as its last event said; `progress` from 0 to 1."""
+    """How a job stands now, as in its last event; `progress` from 0 to 1."""
 
     progress: float = 0.0
     stage: str | None = None

@@ -27,14 +27,14 @@ def actions(name: str, is_told: str = "true") -> Part:
         f"""
         {name} AS (
             INSERT INTO events (topic, payload)
-            SELECT 'notifications:' || user_id, jsonb_build_object('notification', told.id)
+            SELECT 'notifications:' || user_id, jsonb_build_object('notification', added.id)
             FROM (
                 SELECT given.* FROM {{rows}} JOIN users AS doer ON doer.id = actor_id WHERE {is_told}
                 ORDER BY user_id, place
             ) AS deed CROSS JOIN LATERAL notify_of_action(
                 user_id, actor_id, kind, group_key, subject_type, subject_key, ARRAY[one, two, more], keys_max
-            ) AS told (id)
-            WHERE told.id IS NOT NULL
+            ) AS added (id)
+            WHERE added.id IS NOT NULL
         )
         """,  # noqa: S608 -- constants
         user_id="bigint",
@@ -185,5 +185,5 @@ def _sentence(kind: NotificationKind, username: str, others: int) -> str:
 
 
 def _sentences(kind: NotificationKind) -> tuple[str, str, str]:
-    """What is said of one, of two and of more: PostgreSQL's `format` adds the last one's name, and how many others."""
+    """The sentences for one, two and more users: PostgreSQL's `format` adds the last name, and how many others."""
     return f"%1$s {kind.deed}", f"%1$s and 1 other {kind.deeds}", f"%1$s and %2$s others {kind.deeds}"

@@ -89,7 +89,7 @@ def notify(
 def notify_unless_viewer(
     session: WriteSession, viewer: Viewer, user_id: int, message: str, *, about: Record, event: str | None = None
 ) -> None:
-    """Like `notify`, but not for the viewer: nobody is told of what they did themselves."""
+    """Like `notify`, but not for the viewer: nobody is notified of what they did themselves."""
     if user_id != signed_in(viewer):
         notify(session, user_id, message, about=about, event=event)
 

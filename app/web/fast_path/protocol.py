@@ -85,7 +85,7 @@ class BoundedHttp(HttpToolsProtocol):
         return cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
 
     def drop(self) -> None:
-        """Close it at once, whatever was to be said on it; its place is free from now on."""
+        """Close it at once, whatever was to be sent on it; its place is free from now on."""
         self.connections.discard(self)
         self.transport.abort()
 
@@ -275,7 +275,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.pipeline.appendleft((exchange, self.app))
 
     def _begin(self) -> None:
-        """Let the application answer, unless this address holds too many connections; health is always told."""
+        """Let the application answer, unless this address holds too many connections; health is always answered."""
         most, app = self.limit_concurrency, self.app
         if self.url in HEALTH_PATHS:
             self.limit_concurrency = None

@@ -50,7 +50,7 @@ def shown_after(errors: Iterable[GraphQLError], *, request_id: str) -> list[dict
 
 
 def record(cause: BaseException, *, request_id: str, **facts: object) -> None:
-    """Log what nobody foresaw, with its traceback, under the id that the client was told."""
+    """Log what nobody foresaw, with its traceback, under the request id that the client has."""
     log.error("unexpected failure", exc_info=cause, request_id=request_id, **facts)
 
 

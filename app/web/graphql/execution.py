@@ -173,7 +173,7 @@ class GraphQLEngine:
         return (prepared if how.text is None else self.documents.get(how.text, parameters.operation_name)), parameters
 
     def join(self, operation: Operation, subscriber: Subscriber) -> bool:
-        """Have a subscriber told together with others, if this is an operation that can be shared."""
+        """Let a subscriber share with others, if this is an operation that can be shared."""
         shared = operation.kind is OperationType.SUBSCRIPTION and self._groups.can_share(operation)
         if shared:
             self._groups.join(operation, subscriber)

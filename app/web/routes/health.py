@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 class Health:
     """Readiness is a list of named checks that raise when something is missing, and that we are not shutting down.
 
-    What is `dispensable` is told with them; without it we are ready, too.
+    What is `dispensable` is listed with them; without it we are ready, too.
     """
 
     def __init__(

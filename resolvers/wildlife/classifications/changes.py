@@ -101,7 +101,7 @@ async def classify(
 
     classification_project_id: The classification project.
     resource_id: The medium.
-    observations: Everything that is there; it replaces what the viewer said before.
+    observations: Everything that is there; it replaces the viewer's earlier classification.
     is_blank: Whether nothing of interest is there; by default, if all observations are of the type BLANK.
     is_setup: Whether it is a test shot or shows the set-up of the camera.
     static_attrs: The project's own attributes of the whole medium.

@@ -128,7 +128,7 @@ async def create_classificator(
 
     name: The name, unique among all classificators, ignoring case.
     description: A description.
-    copy_of_id: The classificator to copy; its newest form is taken unless another is given.
+    copy_of_id: The classificator to copy; its newest form by default.
     form: The attributes.
     """
     async with info.context.writing() as session:

@@ -111,7 +111,7 @@ async def create_classification_project(
     detection_provider_id: The AI provider that finds objects.
     species_provider_id: The AI provider that names species.
     sequence_gap_s: The longest pause within a sequence, in seconds.
-    requires_ai: Whether new media are given to the providers without being asked.
+    requires_ai: Whether new media are sent to the providers automatically.
     detection_confidence_min: Detections below this confidence are dropped, 0 to 1.
     species_confidence_min: Species below this confidence are not taken over, 0 to 1.
     iou_min: The overlap from which two boxes are taken for the same object, 0 to 1.
@@ -165,7 +165,7 @@ async def update_classification_project(
     detection_provider_id: The AI provider that finds objects; null for none.
     species_provider_id: The AI provider that names species; null for none.
     sequence_gap_s: The longest pause within a sequence, in seconds.
-    requires_ai: Whether new media are given to the providers without being asked.
+    requires_ai: Whether new media are sent to the providers automatically.
     detection_confidence_min: Detections below this confidence are dropped, 0 to 1.
     species_confidence_min: Species below this confidence are not taken over, 0 to 1.
     iou_min: The overlap from which two boxes are taken for the same object, 0 to 1.

@@ -112,7 +112,7 @@ class ClassificationFilter:
         default=None, description="Only media of these locations."
     )
     collection_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Only media in these collections, given as collections or as a project's collections."
+        default=None, description="Only media in these collections, or in these project collections."
     )
     sequence_id: strawberry.ID | None = strawberry.field(default=None, description="Only media of this sequence.")
     owner_id: strawberry.ID | None = strawberry.field(default=None, description="Only media that this user added.")

@@ -53,7 +53,7 @@ class CamtrapDpOptionsInput:
     )
     coarsen_sensitive: bool = strawberry.field(
         default=True,
-        description="Whether places where a sensitive species was seen are given to a tenth of a degree, without "
+        description="Whether places where a sensitive species was seen are rounded to a tenth of a degree, without "
         "names, ids, paths and comments that could tell where they are.",
     )
     include_events: bool = strawberry.field(
@@ -86,7 +86,7 @@ class DeploymentsOptionsInput:
     )
     coarsen_sensitive: bool = strawberry.field(
         default=True,
-        description="Whether places where a sensitive species was seen are given to a tenth of a degree, without "
+        description="Whether places where a sensitive species was seen are rounded to a tenth of a degree, without "
         "names and ids that could tell where they are.",
     )
 

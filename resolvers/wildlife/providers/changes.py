@@ -65,7 +65,7 @@ async def update_ai_provider_connection(
     is_active: bool | None = None,
     is_shared: bool | None = None,
 ) -> AIProviderConnection:
-    """Changes what is given of a connection. A new address needs the password again.
+    """Updates the given fields of a connection. A new address needs the password again.
 
     id: The connection.
     api_url: The base URL of the AI Manager.
@@ -159,7 +159,7 @@ async def update_ai_provider(
     keep_synced: bool | None = None,
     is_active: bool | None = None,
 ) -> AIProviderUpdated:
-    """Changes what is given of an AI provider. A sync overwrites it again unless `keepSynced` is off.
+    """Updates the given fields of an AI provider. A sync overwrites it again unless `keepSynced` is off.
 
     id: The provider.
     name: The name of the model.

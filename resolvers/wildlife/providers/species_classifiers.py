@@ -81,7 +81,7 @@ async def estimate_species_classifier_training(
     """What a training of a species classifier would cost, exactly. For admins of the project.
 
     classification_project_id: The project whose approved classifications it would learn from.
-    species_ids: The species to learn; all with enough boxes unless given.
+    species_ids: The species to learn; by default all with enough boxes.
     gold_standard_only: Whether to learn from gold standards alone.
     """
     async with info.context.reading() as session:
@@ -111,8 +111,8 @@ async def train_species_classifier(
     It learns from {settings.species_crops_per_class_min} boxes of each of 2 species or more, and is judged on places
     (or sequences) that it never saw. It approves nothing by itself, and nothing uses it before somebody chooses it.
     classification_project_id: The project whose approved classifications it learns from.
-    name: The name of the provider; its versions count up. "Species classifier" unless given.
-    species_ids: The species to learn; all with enough boxes unless given.
+    name: The name of the provider; its versions count up. "Species classifier" by default.
+    species_ids: The species to learn; by default all with enough boxes.
     gold_standard_only: Whether to learn from gold standards alone.
     seed: What chance begins with: the same seed and classifications give the same classifier.
     """

@@ -11,7 +11,7 @@ from app.formats.tables.notation import dates, missing, numbers
 from app.formats.tables.notation.languages import language
 
 DISTINCT_MAX = 1_000
-# As many are told apart to see whether all are different.
+# As many distinct values are kept to see whether all are different.
 DIFFERENT_MAX = 20_000
 EXAMPLES = 5
 EXAMPLE_LENGTH_MAX = 120

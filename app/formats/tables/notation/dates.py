@@ -121,7 +121,7 @@ def moment_orders(text: str) -> int:
 
 
 def moment(text: str, order: Order) -> datetime | None:
-    """A date with a time of day; a date alone is its midnight. One with a UTC offset is told in UTC."""
+    """A date with a time of day; a date alone is its midnight. One with a UTC offset is converted to UTC."""
     match = BOTH.match(text) if len(text) <= TEXT_LENGTH_MAX else None
     if not match:
         alone = day(text, order)

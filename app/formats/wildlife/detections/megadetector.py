@@ -166,7 +166,7 @@ class MegaDetectorWriter:
     media_type = "application/json"
 
     def __init__(self, info: Mapping[str, Any], types: Mapping[str, str], classes: Mapping[str, str]) -> None:
-        """`info`: what is said beside the version; `types` and `classes`: labels by their ids."""
+        """`info`: what stands beside the version; `types` and `classes`: labels by their ids."""
         self._types, self._classes = types, classes
         head = orjson.dumps({"format_version": WRITTEN, **info})
         self._before = b'{"info":' + head + b',"images":[\n'

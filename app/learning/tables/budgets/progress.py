@@ -27,7 +27,7 @@ class Progress:
         self._tell(message)
 
     def say(self, message: str) -> None:
-        """Something within the stage, if nothing was said just now."""
+        """Reports progress within the stage, at most once in a while."""
         self._begin_training()
         if monotonic() - self.told_at >= SAY_S:
             self._tell(message)

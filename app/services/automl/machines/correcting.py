@@ -34,7 +34,7 @@ CREATE TEMP TABLE corrected_lines (
     values jsonb
 ) ON COMMIT DROP
 """
-# What the machine said of a line before is no answer of these columns.
+# The machine's earlier answers to a line are no answers of these columns.
 CORRECT = """
 UPDATE machine_lines AS line SET is_for_learning = fresh.is_for_learning, is_for_evaluation = fresh.is_for_evaluation,
     is_for_solving = fresh.is_for_solving, has_outputs = fresh.has_outputs, values = fresh.values,

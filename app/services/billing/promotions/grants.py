@@ -48,7 +48,7 @@ async def grant(session: WriteSession, viewer: Viewer, user_id: int, terms: Term
     made = await give(session, user.id, replace(terms, name=name), actor_id=signed_in(viewer), reason=reason)
     audit.record(session, signed_in(viewer), "grantCredit", about=made, user_id=user.id)
     what = "coupons" if terms.currency is Currency.COUPON else "EAML tokens"
-    message = f"You were given {amounts.written(made.amount)} {what}: {made.name}."
+    message = f"You received {amounts.written(made.amount)} {what}: {made.name}."
     notifications.notify(session, user.id, message, about=made, event="granted")
     return made
 

@@ -153,7 +153,7 @@ async def failed(session: WriteSession, top_up_id: int, reason: str) -> None:
 
 
 async def refused(session: WriteSession, top_up: TopUp, reason: str, *, is_final: bool) -> None:
-    """Counts a failed try; after some the rule is off. The user is told each time."""
+    """Counts a failed try; after some the rule is off. The user is notified each time."""
     if top_up.state is not TopUpState.CREATED:
         return
     await ledger.lock_wallets(session, top_up.user_id)

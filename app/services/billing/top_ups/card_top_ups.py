@@ -63,7 +63,7 @@ async def failed(session: WriteSession, top_up_id: int, reason: str) -> None:
 
 
 async def charged(session: WriteSession, top_up_id: int, charge: Charge) -> None:
-    """Acts on the answer to the charge of a saved card; events may have told the same before."""
+    """Acts on the answer to the charge of a saved card; events may have reported the same before."""
     top_up = await session.get_one(TopUp, top_up_id, with_for_update=True, populate_existing=True)
     if charge.refusal is not None:
         await automatic_top_ups.refused(session, top_up, charge.refusal, is_final=True)

@@ -14,7 +14,7 @@ from app.services.system import notification_groups
 
 
 def _is_heard() -> str:
-    """Whether an action of the `doer` is told to the user of a `given` row."""
+    """Whether the user of a `given` row is notified of an action of the `doer`."""
     receiver, doer = (literal_column(name, BigInteger) for name in ("given.user_id", "doer.id"))
     return str(~is_kept_from(SQLViewer(SQLId(receiver)), doer))
 
@@ -47,7 +47,7 @@ async def anybody(session: ReadSession, viewer: Viewer, user_id: int, *, field: 
 
 
 def nobody(field: str = "userId") -> Invalid:
-    """What is said of a user whom the viewer does not see."""
+    """The error about a user whom the viewer does not see."""
     return Invalid(field, "There is no user with this id.")
 
 

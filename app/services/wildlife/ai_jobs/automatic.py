@@ -1,7 +1,7 @@
 """Gives new media to the providers of projects that want it (`requiresAi`), without being asked.
 
 It happens where media come in and where a job ends, never by the clock. The detector has the first look, and the
-classifier of species follows when it is done. Each medium is given to each provider once: whatever fails is not tried
+classifier of species follows when it is done. Each medium is sent to each provider once: whatever fails is not tried
 again and again, but can be started by hand.
 """
 
@@ -79,12 +79,12 @@ async def _give(
         async with part(session):
             await starting.start(session, owner, **keys, config=config, which=which)
     except DomainError as error:
-        message = f"New media of {project.name} were not given to {provider.name}. {error.message}"
+        message = f"New media of {project.name} were not sent to {provider.name}. {error.message}"
         await notify_if_visible(session, project.owner_id, message, about=project)
 
 
 def _new(project: ClassificationProject, provider: AIProvider) -> list[ColumnElement[bool]]:
-    """Media that are not approved, that the provider was never given, and whose turn with it has come."""
+    """Media that are not approved, that were never sent to the provider, and whose turn with it has come."""
     classified = (
         select(func.unnest(AIJobBatch.resource_ids))
         .join(AIClassificationJob, AIClassificationJob.id == AIJobBatch.ai_job_id)

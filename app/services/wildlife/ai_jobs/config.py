@@ -1,4 +1,4 @@
-"""What a job is told: thresholds, tracker, depth. The snapshot in `jobConfig` is what was done."""
+"""The options of a job: thresholds, tracker, depth. The snapshot in `jobConfig` is what was done."""
 
 from dataclasses import asdict, dataclass, field
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Stages of AI classification jobs: reached once each, told to subscribers, and final ones only once."""
+"""Stages of AI classification jobs: reached once each, published to subscribers, and final ones only once."""
 
 from sqlalchemy import func, select
 

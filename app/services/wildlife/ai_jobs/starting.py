@@ -154,7 +154,7 @@ def _some(ids: list[int]) -> list[int]:
 
 
 async def cancel(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AIClassificationJob:
-    """Ends a job at once. The manager is told as soon as it can be reached; whatever it still sends changes nothing."""
+    """Ends a job at once. The manager is notified when it can be reached; whatever it still sends changes nothing."""
     job = await _job(session, viewer, ai_job_id)
     if job.stage.is_final:
         raise Conflict("This job has already ended.")
@@ -198,7 +198,7 @@ async def reparse(session: WriteSession, viewer: Viewer, ai_job_id: int) -> AICl
         .values(status=RemoteStatus.RUNNING, parts_done=[], error=None, submitted_at=func.now())
     )
     if not (await session.scalars(again.returning(AIJobBatch.id))).all():
-        raise Conflict("Nothing of this job was given to the AI Manager. Start a new one.")
+        raise Conflict("Nothing of this job was sent to the AI Manager. Start a new one.")
     await session.execute(delete(AIJobOutcome).where(AIJobOutcome.ai_job_id == job.id))
     job.ok_count = job.skipped_count = job.failed_count = job.foreign_count = 0
     job.failure = job.finished_at = task.finished_at = task.last_error = None

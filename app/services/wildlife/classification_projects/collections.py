@@ -67,7 +67,7 @@ async def activate_collection(
 
 
 async def unlink_collection(session: WriteSession, viewer: Viewer, link_id: int) -> ClassificationProjectCollection:
-    """Takes a collection out of a project. Media of which somebody has said something stay in it."""
+    """Takes a collection out of a project. Media with classifications by people stay in it."""
     link = await _link_to_change(session, viewer, link_id)
     await session.execute(delete(ClassificationProjectCollection).where(ClassificationProjectCollection.id == link.id))
     return link

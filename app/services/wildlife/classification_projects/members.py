@@ -40,7 +40,7 @@ async def set_member(
 
 
 async def remove_member(session: WriteSession, viewer: Viewer, member_id: int) -> ClassificationProjectMember:
-    """Removes a member; what they said stays. Members may leave by themselves."""
+    """Removes a member; their classifications stay. Members may leave by themselves."""
     signed_in(viewer)
     member = await session.scalar(
         visible(ClassificationProjectMember, viewer).where(ClassificationProjectMember.id == member_id)

@@ -51,7 +51,7 @@ class Content:
 
 
 async def checked(session: WriteSession, project_id: int, content: Content) -> tuple[Content, int | None]:
-    """What is said, as it is kept, and the version of the classificator that it follows."""
+    """Observations as they are stored, and the version of the classificator that they follow."""
     rules = await attributes.rules_of(session, project_id)
     observations = checked_all(content.observations, count_max=settings.observations_per_classification_max)
     for index, observation in enumerate(observations):
@@ -204,7 +204,7 @@ async def _again(session: WriteSession, row: Classification) -> Classification:
 async def write_feedback(
     session: WriteSession, viewer: Viewer, final: Final, content: Content, *, version_id: int | None
 ) -> Classification:
-    """Writes the viewer's feedback on what is approved; what they said of the same row before is replaced."""
+    """Writes the viewer's feedback on what is approved; their earlier feedback on the same row is replaced."""
     own = select(Classification).where(
         Classification.source_id == final.source_id,
         Classification.user_id == signed_in(viewer),

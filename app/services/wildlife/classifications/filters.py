@@ -72,7 +72,7 @@ class Filter:
     individual_id: str | None = None
     confidence_min: float | None = None
     confidence_max: float | None = None
-    # Of those who said it
+    # Of those who classified
     provider_id: int | None = None
     user_id: int | None = None
     # Of its medium

@@ -24,7 +24,7 @@ from app.settings import settings
 
 
 class ItemOutcome(Enum):
-    """What came of one of several media: done, nothing to do, or refused for the reason that is given.
+    """What came of one of several media: done, nothing to do, or refused, with the reason.
 
     DONE: It was done.
     UNCHANGED: There was nothing to do.

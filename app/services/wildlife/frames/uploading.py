@@ -1,4 +1,4 @@
-"""Frames that people upload for what they said of a medium: a box for each object in each frame."""
+"""Frames that people upload for their classification of a medium: a box for each object in each frame."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -83,7 +83,7 @@ async def parsed(csv: str | bytes, kind: str, *, argument: str = "csv") -> Parse
 
 
 class Row:
-    """A row while its values are read; what cannot be is told with its column."""
+    """A row while its values are read; what cannot be is reported with its column."""
 
     def __init__(self, line: int, cells: Cells, done: TableImport) -> None:
         self.line = line
@@ -100,7 +100,7 @@ class Row:
         self._done.problems.append(TableProblem(self.line, column, message))
 
     def value(self, name: str, read: Callable[[str], Any], check: Callable[[Any], Any]) -> Any:
-        """A field's value; None if there is none, or if it cannot be, which is told."""
+        """A field's value; None if there is none, or if it cannot be read, which is reported."""
         text = self.text(name)
         if text is None:
             return None
@@ -112,7 +112,7 @@ class Row:
         return None
 
     def require(self, *names: str) -> bool:
-        """Whether the row has these; what it lacks is told."""
+        """Whether the row has these; what it lacks is reported."""
         missing = [name for name in names if name not in self._cells]
         for name in missing:
             self.tell(name, "This is empty. Every row needs it.")

@@ -139,7 +139,7 @@ async def set_team(
 
 
 async def _notify_team(session: WriteSession, viewer: Viewer, team_id: int, project: ResearchProject) -> None:
-    """Its members work in the project from now on, each told in the order of their ids."""
+    """Its members work in the project from now on, each notified in the order of their ids."""
     team = await session.get_one(Team, team_id)
     of_team = select(TeamMembership.user_id).where(TeamMembership.team_id == team_id).order_by(TeamMembership.user_id)
     message = f"Your team {team.name} is now a member of the research project {project.acronym}."

@@ -87,7 +87,7 @@ async def agreement(
     BLANK.
     """
     pairs = _pairs(project_id, provider_id, gold_only=gold_only)
-    truth, labels = _labels(pairs, pairs.c.truth_id).cte("truth"), _labels(pairs, pairs.c.ai_id).cte("said")
+    truth, labels = _labels(pairs, pairs.c.truth_id).cte("truth"), _labels(pairs, pairs.c.ai_id).cte("answered")
     cells = [ConfusionCell(*row) for row in await session.execute(_confusion(pairs, truth, labels, confidence_min))]
     media = sum(cell.count for cell in cells)
     right = sum(cell.count for cell in cells if cell.truth == cell.predicted)

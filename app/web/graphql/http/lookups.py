@@ -1,6 +1,6 @@
 """Queries of one row by its key, as most of a front end's are, answered by callbacks instead of a task.
 
-Only success is told this way. Whatever else becomes of one, the ordinary way finds it again, and says it.
+Only success is answered this way. Anything else runs again the ordinary way, which reports it.
 """
 
 import asyncio

@@ -55,7 +55,7 @@ class Answer(NamedTuple):
 def answered(reply: OperationResult, media_types: Sequence[str], bill: Bill | None = None) -> Answer:
     """The response to a request that was GraphQL, whatever came of it."""
     if reply.errors and media_types[0] == accept.EVENTS and reply.codes and reply.codes[0] not in STATUS:
-        # As the protocol has it: what is wrong with an operation is told as its only event.
+        # As the protocol has it: what is wrong with an operation is its only event.
         return Answer(200, accept.EVENTS, (), whole(reply))
     media_type = _media_type(tuple(media_types))
     status = _status(reply, media_type)

@@ -12,12 +12,12 @@ POINT_BYTES = 1_000
 # A subscriber chooses neither when events come nor how large they are: one costs this at most.
 EVENT_POINTS_MAX = 1_000
 EXTENSION = b'{"requested":%d,"actual":%d,"remaining":%d,"reset":%d,"max":%d}'
-# Of an answer that others are told, too.
+# Of an answer that others receive, too.
 SHARED_EXTENSION = b'{"requested":%d,"max":%d}'
 
 
 def event_points(work_s: float, members: int, bytes_out: int) -> int:
-    """What an event costs each of the members who are told it together: their part of the work, and its bytes."""
+    """What an event costs each of the members who share it: their part of the work, and its bytes."""
     return min(int(work_s / members / POINT_S + bytes_out / POINT_BYTES) + 1, EVENT_POINTS_MAX)
 
 
@@ -70,7 +70,7 @@ class Bill(Work):
         self._rest = None
 
     def charge_event(self, points: int) -> None:
-        """Charge a member's part of an event that others are told, too."""
+        """Charge a member's part of an event that others receive, too."""
         if self._purse is not None:
             self._purse.left -= points
 

@@ -45,7 +45,7 @@ class Caller(NamedTuple):
     address: str
     transport: Literal["http", "sse", "socket"]
     explains: bool = False
-    """Whether the plan is to be told with the answer."""
+    """Whether the answer includes the plan."""
     client: str = ""
     """The program it was sent with, as that says."""
 
@@ -67,7 +67,7 @@ class Context(Protocol):
 
     @property
     def may_explain(self) -> bool:
-        """Whether they may be told how their queries are planned."""
+        """Whether they may see how their queries are planned."""
 
     async def take_request(self, key: object, request: bytes) -> None:
         """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
@@ -298,7 +298,7 @@ class Operation:
 
     @property
     def is_explained(self) -> bool:
-        """Whether its plan is told with the answer."""
+        """Whether its answer includes the plan."""
         return self.caller.explains and self.context.may_explain
 
     @property

@@ -57,7 +57,7 @@ def accident(cause: BaseException, caller: Caller, bill: Bill | None = None) -> 
 def answer(
     result: ExecutionResult, operation: Operation, *, unplanned: str | None = None, cursor: str | None = None
 ) -> OperationResult:
-    """The answer to an operation that was executed; with why no plan answered it if that is to be told."""
+    """The answer to an operation that was executed; with why no plan answered it if the client asked for that."""
     errors = shown_after(result.errors, request_id=operation.caller.request_id) if result.errors else ()
     extension = b"" if cursor is None else b',"cursor":%b' % orjson.dumps(cursor)
     if unplanned is not None and operation.is_explained:
@@ -101,7 +101,7 @@ def late(operation: Operation) -> OperationResult:
 
 
 def _cost(operation: Operation, bytes_out: int) -> bytes:
-    """An event is told to everybody who asks the same: what they have left is not in it."""
+    """Everybody who asks the same receives an event: what they have left is not in it."""
     if operation.kind is OperationType.SUBSCRIPTION:
         return SHARED_EXTENSION % (operation.cost, settings.document_cost_max)
     return operation.bill.extension(bytes_out)

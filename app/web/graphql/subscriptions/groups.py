@@ -2,7 +2,7 @@
 
 The same is the same operation of the same document, with the same variables, for the same rights. Whoever comes while
 others listen begins apart, with how things stand or with what they missed, and joins the others in the moment when
-both have been told the same.
+both have received the same.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from app.web.graphql.subscriptions.answers import NoSource, failed, reply_to, so
 from app.web.graphql.subscriptions.key import Likeness
 
 BEFORE_ALL = Position(-1, -1)
-# So many are told of an event before others have their turn on the event loop.
+# So many receive an event before others have their turn on the event loop.
 TOLD_AT_ONCE = 200
 # A group that begins behind another waits for more who ask: a beginning costs the database three statements. It waits
 # so many times as long as the other took, which is longest when thousands come back at once.
@@ -31,7 +31,7 @@ GATHERED_S_MIN, GATHERED_S_MAX = 0.02, 0.5
 
 
 class Subscriber:
-    """Somebody who is told; what that means is its transport's business. Being told may neither wait nor raise."""
+    """Receives events; how is its transport's business. Receiving may neither wait nor raise."""
 
     __slots__ = ("bill", "group", "position")
 
@@ -110,7 +110,7 @@ class Groups:
 
 
 class Group:
-    """Those who are told the same from now on, and the task that tells them."""
+    """Those who receive the same from now on, and the task that sends it."""
 
     def __init__(self, groups: Groups, key: Hashable, operation: Operation, *, behind: "Group | None") -> None:
         self.key = key
@@ -143,7 +143,7 @@ class Group:
             self._task.cancel()
 
     async def begins(self) -> float:
-        """How many seconds it took to say how it begins, once it has."""
+        """How many seconds it took until its first message was out, once it is."""
         await self._has_begun.wait()
         return self._loop.time() - self._since
 
@@ -200,7 +200,7 @@ class Group:
         return points
 
     def _goes_on_elsewhere(self, source: SourceStream[Any], position: Position) -> bool:
-        """Now that all up to here is told: whether a group that has told no more takes everybody over."""
+        """Now that all up to here is sent: whether a group that has sent no more takes everybody over."""
         self._reached = max(self._reached, position)
         self._groups.begun(self)
         if not self._has_begun.is_set():
@@ -229,7 +229,7 @@ class Group:
 
 
 class _Listener(Subscriber):
-    """Keeps what it is told until it is asked for it, up to a bound."""
+    """Keeps what it receives until it is asked for it, up to a bound."""
 
     __slots__ = ("replies",)
 

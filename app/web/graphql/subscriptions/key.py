@@ -16,7 +16,7 @@ RESUME = "after"
 
 
 class _Traits(NamedTuple):
-    """What can be said of a subscription without its variables."""
+    """What is known of a subscription without its variables."""
 
     is_shared: bool
     resume: str | None

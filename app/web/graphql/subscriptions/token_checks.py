@@ -1,4 +1,4 @@
-"""Asks again and again whether the tokens of open connections still hold, and at once when told that one may not.
+"""Asks again and again whether the tokens of open connections still hold, and at once when one was revoked.
 
 Each token is asked for once, whoever brought it.
 """
@@ -61,7 +61,7 @@ class Tokens:
     def watch(self, token: str, caller: Caller, context: Context, ended: Callable[[], object]) -> Watch:
         """Call `ended` when the token no longer holds, or no longer gives the same rights."""
         if token not in self._held:
-            # Soon for the first time: what ended it may have been told between the look-up and now.
+            # Soon for the first time: it may have been revoked between the look-up and now.
             self._held[token] = _Held(asyncio.get_running_loop().time(), context)
         watch = Watch(self, token, caller, ended)
         self._held[token].watches[watch] = None

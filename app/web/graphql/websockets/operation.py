@@ -1,4 +1,4 @@
-"""One operation that runs on a socket, and how what it brings is said there."""
+"""One operation that runs on a socket, and the messages that it sends there."""
 
 import asyncio
 from collections.abc import Callable

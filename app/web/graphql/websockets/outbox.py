@@ -1,4 +1,4 @@
-"""What is said on one WebSocket: written at once while the other end reads, kept up to a bound while it does not."""
+"""Messages to one WebSocket: written at once while the other end reads, kept up to a bound while it does not."""
 
 import asyncio
 from collections import deque

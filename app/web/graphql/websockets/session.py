@@ -1,4 +1,4 @@
-"""What is said over one WebSocket: the messages of `graphql-transport-ws`, operations side by side, an orderly end."""
+"""The session of one WebSocket: the messages of `graphql-transport-ws`, operations side by side, an orderly end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -89,7 +89,7 @@ async def begin(session: WriteSession, ai_job_id: int) -> Step | None:
 
 
 async def _open_batches(session: WriteSession, job: AIClassificationJob) -> list[BatchState]:
-    """The batches that are not over: those given to the manager, and of the others a few."""
+    """The batches that are not over: those sent to the manager, and of the others a few."""
     old = func.now() - literal(timedelta(seconds=settings.ai_age_s_max), Interval)
     since = func.coalesce(AIJobBatch.submitted_at, job.created_at)
     rows = select(AIJobBatch, since < old).where(AIJobBatch.ai_job_id == job.id, AIJobBatch.status.in_(OPEN))
@@ -269,7 +269,7 @@ async def pause(
 
 
 async def _is_cancelling(session: WriteSession, job: AIClassificationJob, task: UserRemoteTask) -> bool:
-    """Whether the manager is still to be told of a cancellation; it is tried a few times."""
+    """Whether a cancellation is still to be sent to the manager; it is tried a few times."""
     submitted = AIJobBatch.ai_job_id == job.id, AIJobBatch.status.in_(SUBMITTED)
     if job.stage is not AIJobStage.CANCELLED or task.failures > CANCEL_TRIES_MAX:
         return False

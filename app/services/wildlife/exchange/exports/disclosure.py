@@ -1,6 +1,6 @@
 """What exports disclose of places where a sensitive species was seen.
 
-Unless an export is to be exact, such places are given on the grid that all but members see, and everything that people
+Unless an export is to be exact, such places are on the grid that all but members see, and everything that people
 wrote by hand, or that may hold a name of the place, is left out or replaced: ids, names, paths and comments.
 """
 

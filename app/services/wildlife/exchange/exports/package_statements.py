@@ -118,7 +118,7 @@ TAGS = f"""nullif(concat_ws(' | ',
     CASE WHEN attrs.attrs <> '{{}}' AND NOT shown.is_hidden THEN (
         SELECT string_agg({ESCAPED.format("key")} || ':' || {ESCAPED.format("value")}, ' | ' ORDER BY key)
         FROM jsonb_each_text(attrs.attrs) WHERE value <> '') END), '')"""
-# Who said what an observation says.
+# Who made an observation.
 CLASSIFIED = """CASE attrs.classification_type WHEN 'AI' THEN 'machine' WHEN 'USER' THEN 'human' END
         AS "classificationMethod", attrs.classified_by AS "classifiedBy","""
 FROM_OBSERVATIONS = """

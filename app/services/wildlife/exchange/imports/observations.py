@@ -20,7 +20,7 @@ NO_TAXON = frozenset({"blank", "unknown"})
 
 
 class Translator:
-    """Turns what formats say into observations of a project; what it has no place for is left out, and told."""
+    """Turns records of formats into observations of a project; what it has no place for is left out, and reported."""
 
     def __init__(self, problems: Problems, taxa: Taxa, rules: Rules | None) -> None:
         self._problems = problems

@@ -20,7 +20,7 @@ from app.settings import settings
 
 @dataclass(frozen=True)
 class Seen:
-    """What one person said of a medium."""
+    """One person's classification of a medium."""
 
     final_id: int
     observations: Sequence[Observation]

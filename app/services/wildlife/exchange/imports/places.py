@@ -255,7 +255,7 @@ WHERE resources.id = import_resources.resource_id AND deployments.id = resources
 """
 # The events of a package that are UUIDs are sequences here, unless another project has them.
 SEQUENCES = """
-WITH told AS (
+WITH listed AS (
     SELECT resource.id, resource.deployment_id, resource.recorded_at,
         coalesce(own.record -> 'details' ->> 'sequence', event.event_id) AS sequence_id
     FROM import_resources AS own JOIN resources AS resource ON resource.id = own.resource_id
@@ -267,11 +267,11 @@ WITH told AS (
 ), made AS (
     INSERT INTO sequences (sequence_id, research_project_id, deployment_id, starts_at, ends_at, resource_count)
     SELECT sequence_id, CAST(:research_id AS bigint), deployment_id, min(recorded_at), max(recorded_at), count(*)
-    FROM told WHERE sequence_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' GROUP BY sequence_id, deployment_id
+    FROM listed WHERE sequence_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' GROUP BY sequence_id, deployment_id
     ON CONFLICT (sequence_id) DO NOTHING RETURNING id, sequence_id, deployment_id
 )
-UPDATE resources SET sequence_id = made.id FROM told JOIN made USING (sequence_id, deployment_id)
-WHERE resources.id = told.id
+UPDATE resources SET sequence_id = made.id FROM listed JOIN made USING (sequence_id, deployment_id)
+WHERE resources.id = listed.id
 """
 LOCKED = """
 SELECT id FROM deployments WHERE id IN (SELECT deployment_id FROM import_resources) ORDER BY id FOR NO KEY UPDATE

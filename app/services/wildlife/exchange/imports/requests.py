@@ -37,7 +37,7 @@ class ImportedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What an import may be told. Each format heeds what concerns it."""
+    """The options of imports. Each format heeds those that concern it."""
 
     keep_good: bool = False
     dry_run: bool = False

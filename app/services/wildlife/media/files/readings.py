@@ -171,7 +171,7 @@ async def count(session: WriteSession, reading_id: int, *, read: int, unreadable
 
 
 async def finish_reading(session: WriteSession, reading_id: int) -> None:
-    """Marks a reading as finished; files that never arrived wait for the next one. Who started it is told."""
+    """Marks a reading as finished; files that never arrived wait for the next one. Who started it is notified."""
     await _hand_back(session, reading_id)
     reading = await session.get_one(MediaReading, reading_id, with_for_update=True, populate_existing=True)
     reading.status = ReadingStatus.FINISHED

@@ -135,7 +135,7 @@ def _describe(resource: Resource, file: Read, deployment: Deployment | None) -> 
     resource.thumbnail_key = keys.thumbnail_of(file.storage_key) if facts["thumbnail"] else None
     resource.preview_key = keys.preview_of(file.storage_key) if facts["preview"] else None
     resource.previews_bytes = len(facts["thumbnail"] or b"") + len(facts["preview"] or b"")
-    # A table that told when it was recorded was filled in by people, who may have corrected it.
+    # A table with the time of recording was filled in by people, who may have corrected it.
     is_told = file.resource_id is not None and resource.time_source is TimeSource.TABLE
     for name in FACTS:
         if not (is_told and name in TIMES):
