@@ -347,7 +347,7 @@ def _conditions(selection: SelectionNode) -> list[Condition] | None:
     conditions = []
     for directive in selection.directives or ():
         if directive.name.value in {"skip", "include"}:
-            value, is_wanted = _given(directive), directive.name.value == "include"
+            value, is_wanted = _condition(directive), directive.name.value == "include"
             if isinstance(value, VariableNode):
                 conditions.append(Condition(value.name.value, is_wanted))
             elif isinstance(value, BooleanValueNode) and value.value is not is_wanted:
@@ -355,6 +355,6 @@ def _conditions(selection: SelectionNode) -> list[Condition] | None:
     return conditions
 
 
-def _given(directive: DirectiveNode) -> Any:
+def _condition(directive: DirectiveNode) -> Any:
     [argument] = directive.arguments or ()
     return argument.value

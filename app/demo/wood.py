@@ -235,7 +235,7 @@ async def _look(
                     classification_confidence=detection.confidence,
                     bboxes=list(detection.bbox),
                 )
-                for detection in stand_in_manager.found_in(each.picture, each.seen)
+                for detection in stand_in_manager.findings_in(each.picture, each.seen)
             ],
         )
         for medium, each in zip(media, drawn, strict=True)

@@ -51,8 +51,8 @@ class JobState(Enum):
     CANCELLED = "CANCELLED"
 
 
-def _given(context: DefaultExecutionContext, name: str) -> Any:
-    """The value given for a column of the row being inserted."""
+def _inserted_value(context: DefaultExecutionContext, name: str) -> Any:
+    """The value of a column of the row being inserted."""
     return context.get_current_parameters()[name]  # type: ignore[no-untyped-call]
 
 
@@ -78,11 +78,11 @@ class Job(Record):
     )
     # The three have defaults in the database for the sake of processes that are older than they.
     lane: Mapped[Lane] = mapped_column(
-        default=lambda context: _given(context, "kind").lane, server_default=Lane.SLOW.value
+        default=lambda context: _inserted_value(context, "kind").lane, server_default=Lane.SLOW.value
     )
     # Who takes turns with others: an account by its id, 0 for the installation, below 0 for a mailbox without account.
     account_key: Mapped[int] = mapped_column(
-        BigInteger, default=lambda context: _given(context, "user_id") or 0, server_default="0"
+        BigInteger, default=lambda context: _inserted_value(context, "user_id") or 0, server_default="0"
     )
     # Lower ones are begun first; `app/queue.py` says how it is chosen.
     turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

@@ -75,7 +75,7 @@ def demote(whose: Whose) -> None:
 @program.command()
 def password(whose: Whose) -> None:
     """Give somebody a new password, asked for or read from the standard input; their sessions end."""
-    password_hash = _password_hash(*_said(_done(lambda session: _names_of(session, whose))))
+    password_hash = _password_hash(*_run(_done(lambda session: _names_of(session, whose))))
 
     async def change(session: WriteSession, user: User) -> str:
         await passwords.replace_password(session, user, password_hash, keeping=None)
@@ -140,7 +140,7 @@ def _password_hash(*names: str | None) -> str:
             raise CannotStart("The two passwords differ.")
     else:
         chosen = sys.stdin.readline().rstrip("\n")
-    return _said(passwords_service.new_password_hash(chosen, names=names))
+    return _run(passwords_service.new_password_hash(chosen, names=names))
 
 
 def _do_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -> None:
@@ -161,10 +161,10 @@ def _meant(whose: str) -> Select[User]:
 
 def _do(deed: Callable[[WriteSession], Awaitable[str]]) -> None:
     """Does it in one transaction, and says what was done."""
-    print(_said(_done(deed)))
+    print(_run(_done(deed)))
 
 
-def _said(doing: Coroutine[Any, Any, T]) -> T:
+def _run(doing: Coroutine[Any, Any, T]) -> T:
     """What comes of it, or in one sentence why nothing does."""
     try:
         return asyncio.run(doing)

@@ -239,7 +239,8 @@ def test_the_stand_in_finds_what_is_drawn_and_nothing_in_other_files():
     content, seen = picture.taken()
     found = stand_in_manager.detections(content)
     assert [each["label"] for each in found] == [
-        season.NAMES[each.species] if each.species else each.label for each in stand_in_manager.found_in(picture, seen)
+        season.NAMES[each.species] if each.species else each.label
+        for each in stand_in_manager.findings_in(picture, seen)
     ]
     known = {
         label["aiLabel"]

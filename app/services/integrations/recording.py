@@ -30,7 +30,7 @@ BATCH = 500
 TOO_MANY = "Too many events wait: its receiver is slower than they come."
 
 
-class Heard(NamedTuple):
+class TopicEvent(NamedTuple):
     """An event with its topic, and the number behind the topic's prefix."""
 
     event: StreamEvent
@@ -81,7 +81,7 @@ async def _moved(session: WriteSession, position: Position, to: Position) -> boo
 
 
 async def _record(session: WriteSession, happened: Sequence[StreamEvent]) -> None:
-    heard = list(_heard(happened))
+    heard = list(_topic_events(happened))
     audiences = await _audiences(session, heard)
     webhooks = await _listening(session, heard, audiences)
     times = await _times(session, heard)
@@ -102,12 +102,12 @@ async def _record(session: WriteSession, happened: Sequence[StreamEvent]) -> Non
         await queue_sending(session, webhook)
 
 
-def _heard(happened: Iterable[StreamEvent]) -> Iterable[Heard]:
+def _topic_events(happened: Iterable[StreamEvent]) -> Iterable[TopicEvent]:
     topics = {topic.prefix: topic for topic in WebhookTopic}
     for event in happened:
         prefix, _, key = event.topic.partition(":")
         if prefix in topics:
-            yield Heard(event, topics[prefix], int(key or 0))
+            yield TopicEvent(event, topics[prefix], int(key or 0))
 
 
 def _concerns(audience: frozenset[int] | None, webhook: Webhook) -> bool:
@@ -115,7 +115,7 @@ def _concerns(audience: frozenset[int] | None, webhook: Webhook) -> bool:
 
 
 async def _audiences(
-    session: WriteSession, heard: Iterable[Heard]
+    session: WriteSession, heard: Iterable[TopicEvent]
 ) -> Mapping[tuple[WebhookTopic, int], frozenset[int]]:
     """Whom an event concerns, by its topic; everybody if it names nobody."""
     keys: defaultdict[WebhookTopic, set[int]] = defaultdict(set)
@@ -134,7 +134,7 @@ async def _audiences(
 
 
 async def _listening(
-    session: WriteSession, heard: Iterable[Heard], audiences: Mapping[Any, frozenset[int]]
+    session: WriteSession, heard: Iterable[TopicEvent], audiences: Mapping[Any, frozenset[int]]
 ) -> Mapping[WebhookTopic, list[Webhook]]:
     """The enabled webhooks of active accounts that these events may concern, by their topics."""
     topics = sorted({each.topic for each in heard})
@@ -149,12 +149,12 @@ async def _listening(
     return webhooks
 
 
-async def _times(session: WriteSession, heard: Iterable[Heard]) -> Mapping[int, Any]:
+async def _times(session: WriteSession, heard: Iterable[TopicEvent]) -> Mapping[int, Any]:
     ids = [each.event.position.id for each in heard]
     return dict((await session.execute(select(Event.id, Event.created_at).where(Event.id.in_(ids)))).all())
 
 
-def _delivery(webhook: Webhook, heard: Heard, times: Mapping[int, Any]) -> dict[str, Any]:
+def _delivery(webhook: Webhook, heard: TopicEvent, times: Mapping[int, Any]) -> dict[str, Any]:
     event = heard.event
     happened = {"happened_at": times[event.position.id]} if event.position.id in times else {"happened_at": func.now()}
     return happened | {

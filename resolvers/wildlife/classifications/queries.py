@@ -20,7 +20,7 @@ from app.pagination import Order
 from app.policies import visible
 from app.policies.accounts import is_by
 from app.services.wildlife.classifications import filters
-from app.services.wildlife.classifications.paging import found_in_order
+from app.services.wildlife.classifications.paging import in_order
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.loaders import RowOrReference
@@ -150,7 +150,7 @@ def classifications(
         if person is not None:
             # Nothing is found by somebody whom the viewer does not see.
             seen = seen.where(is_by(info.context.viewer, literal(person, BigInteger), person))
-    return found_in_order(seen, plain, visible(ClassificationProject, info.context.viewer))
+    return in_order(seen, plain, visible(ClassificationProject, info.context.viewer))
 
 
 def plain_filter(filter: ClassificationFilter) -> filters.Filter:

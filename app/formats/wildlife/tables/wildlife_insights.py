@@ -69,7 +69,7 @@ class _Reading:
 
     def _read_deployments(self, table: Table) -> Iterator[Record]:
         for row in table.rows():
-            fields = _given(row)
+            fields = _filled_cells(row)
             self._summary.rows["deployment"] += 1
             deployment = self._deployment(row.line, fields, bait=row.values.get("bait_type"))
             if deployment is None:
@@ -145,7 +145,7 @@ class _Reading:
         last: str | None = None
         for row in table.rows():
             self._summary.rows["observation"] += 1
-            fields = _given(row)
+            fields = _filled_cells(row)
             medium = self._medium(row.line, fields)
             if medium is None:
                 continue
@@ -245,5 +245,5 @@ class _Reading:
         return value if 0 <= value <= 1 else None
 
 
-def _given(row: Row) -> dict[str, str]:
+def _filled_cells(row: Row) -> dict[str, str]:
     return {name: value for name, value in row.values.items() if value not in NULLS}

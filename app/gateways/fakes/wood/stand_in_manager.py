@@ -61,15 +61,15 @@ def detections(content: bytes) -> list[dict[str, Any]]:
         picture = season.recognized(content, VISITS)
     except UnidentifiedImageError:
         return []
-    return [] if picture is None else [_as_told(finding) for finding in found_in(picture, picture.seen())]
+    return [] if picture is None else [_as_result(finding) for finding in findings_in(picture, picture.seen())]
 
 
-def found_in(picture: season.Picture, seen: Sequence[Seen]) -> list[findings.Finding]:
+def findings_in(picture: season.Picture, seen: Sequence[Seen]) -> list[findings.Finding]:
     """What the model finds in a picture of the season; the same each time."""
     return findings.detected(seen, int(picture.at.timestamp()), wind=picture.wind)
 
 
-def _as_told(finding: findings.Finding) -> dict[str, Any]:
+def _as_result(finding: findings.Finding) -> dict[str, Any]:
     label = season.NAMES[finding.species] if finding.species else finding.label
     return {"label": label, "confidence": finding.confidence, "bbox": list(finding.bbox)}
 

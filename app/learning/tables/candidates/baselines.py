@@ -73,12 +73,12 @@ class LinearMaker:
             if solved and clock.must_stop():
                 break
             solution = solved[penalty] = _solved(ground, design, ground.learned_in(first), penalty, clock, solution)
-            losses[penalty] = ground.loss(_said(ground, solution, first), ground.held_in(first))
+            losses[penalty] = ground.loss(_answers(ground, solution, first), ground.held_in(first))
         best = min(losses, key=losses.__getitem__)
         # What was learned with rows that are held now is no start here.
         others = [_solved(ground, design, ground.learned_in(fold), best, clock, None) for fold in ground.tried[1:]]
         folds = list(zip(ground.tried, [solved[best], *others], strict=True))
-        answers = [_said(ground, each, fold) for fold, each in folds]
+        answers = [_answers(ground, each, fold) for fold, each in folds]
         each_loss = tuple(
             ground.loss(answer, ground.held_in(fold)) for answer, (fold, _) in zip(answers, folds, strict=True)
         )
@@ -123,7 +123,7 @@ def _solved(
     return _ridge(inputs, targets, shares, penalty)
 
 
-def _said(ground: Ground, solution: Numbers, fold: int) -> Numbers:
+def _answers(ground: Ground, solution: Numbers, fold: int) -> Numbers:
     """What it answers for the held rows of a fold."""
     return _neural(ground, solution).answers(ground.rows.take(ground.held_in(fold)))
 

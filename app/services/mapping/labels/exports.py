@@ -92,9 +92,9 @@ async def _batches(reading: Reading, row: AOI | Dataset) -> AsyncGenerator[Seque
     rows = _rows(row, Label.geom, Label.tags, Label.osm_id, Label.osm_type)
     async with reading() as session, aclosing(batches(session, rows)) as parts:
         async for batch in parts:
-            yield [Feature(geom, _said(tags, *ids)) for geom, tags, *ids in batch]
+            yield [Feature(geom, _properties(tags, *ids)) for geom, tags, *ids in batch]
 
 
-def _said(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:
+def _properties(tags: dict[str, Any] | None, osm_id: int | None = None, osm_type: str | None = None) -> dict[str, Any]:
     known = {} if osm_id is None else {"osm_id": osm_id, "osm_type": osm_type}
     return {**(tags or {}), **known}

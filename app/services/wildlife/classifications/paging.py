@@ -60,10 +60,10 @@ class Source:
         return SimpleNamespace(id=type_coerce(self.final_id, BigInteger))
 
 
-Found = tuple[list[Source], Filter] | None
+Narrowed = tuple[list[Source], Filter] | None
 
 
-def found_in_order(
+def in_order(
     sought: Select[Classification], filter: Filter, projects: Select[ClassificationProject]
 ) -> Select[Classification]:
     """The classifications that are meant, of these projects, page by page as their indexes have them."""
@@ -149,7 +149,7 @@ def _sources(filter: Filter) -> tuple[list[Source], Filter]:
     return [], filter
 
 
-def _taxa(filter: Filter) -> Found:
+def _taxa(filter: Filter) -> Narrowed:
     if filter.species_ids is None:
         return None
     taxa = select(func.unnest(filters.with_descendants(filter.species_ids)).label("id"))
@@ -159,7 +159,7 @@ def _taxa(filter: Filter) -> Found:
     return [source], filters.without_observations(filter)
 
 
-def _types(filter: Filter) -> Found:
+def _types(filter: Filter) -> Narrowed:
     if filter.observation_types is None:
         return None
     types = select(func.unnest(cast([each.name for each in filter.observation_types], ARRAY(String))).label("id"))
@@ -169,7 +169,7 @@ def _types(filter: Filter) -> Found:
     return [source], filters.without_observations(filter)
 
 
-def _collections(filter: Filter) -> Found:
+def _collections(filter: Filter) -> Narrowed:
     if filter.collection_ids is None and filter.project_collection_ids is None:
         return None
     link, listed = ClassificationProjectCollection, IN_COLLECTIONS.c
@@ -198,15 +198,15 @@ def _collections(filter: Filter) -> Found:
     return [linked, unlinked], rest
 
 
-def _people(filter: Filter) -> Found:
+def _people(filter: Filter) -> Narrowed:
     return _authored(filter, "user_id", filter.user_id, replace(filter, user_id=None))
 
 
-def _providers(filter: Filter) -> Found:
+def _providers(filter: Filter) -> Narrowed:
     return _authored(filter, "model_id", filter.provider_id, replace(filter, provider_id=None))
 
 
-def _authored(filter: Filter, column: str, author_id: int | None, rest: Filter) -> Found:
+def _authored(filter: Filter, column: str, author_id: int | None, rest: Filter) -> Narrowed:
     if author_id is None:
         return None
     row = aliased(Classification)
@@ -216,7 +216,7 @@ def _authored(filter: Filter, column: str, author_id: int | None, rest: Filter) 
     return [Source(one, row, row.final_id, lambda key: of_project & (getattr(row, column) == key), (current,))], rest
 
 
-def _deployments(filter: Filter) -> Found:
+def _deployments(filter: Filter) -> Narrowed:
     if filter.deployment_ids is None and filter.location_ids is None:
         return None
     named = select(Deployment.id)

@@ -111,13 +111,13 @@ async def _added(session: WriteSession, own: Deployment, groups: Row[Group], fre
 
 async def _renew(session: WriteSession, groups: Row[Group], places: dict[int, int]) -> None:
     """Writes the times and counts of sequences that have changed."""
-    told_of = [groups[place] for place in places]
+    renewed = [groups[place] for place in places]
     values = (
         func.unnest(
             cast(list(places.values()), ARRAY(BigInteger)),
-            cast([group.starts_at for group in told_of], ARRAY(DateTime(timezone=True))),
-            cast([group.ends_at for group in told_of], ARRAY(DateTime(timezone=True))),
-            cast([len(group.members) for group in told_of], ARRAY(Integer)),
+            cast([group.starts_at for group in renewed], ARRAY(DateTime(timezone=True))),
+            cast([group.ends_at for group in renewed], ARRAY(DateTime(timezone=True))),
+            cast([len(group.members) for group in renewed], ARRAY(Integer)),
         )
         .table_valued("id", "begins", "finishes", "members")
         .render_derived()

@@ -58,7 +58,7 @@ class Paged:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _List:
     """A list, the selections that lead to it, and its keys in the answer."""
 
     way: tuple[FieldNode | InlineFragmentNode, ...]
@@ -99,7 +99,7 @@ def _is_list(field: GraphQLField) -> bool:
 
 def _lists(
     schema: GraphQLSchema, fragments: Fragments, of: SelectionSetNode, kind: Any, way: tuple[Any, ...]
-) -> Iterator[_Found]:
+) -> Iterator[_List]:
     """The lists below these selections, as far as single objects lead to them."""
     for selection in of.selections:
         if isinstance(selection, FieldNode):
@@ -107,7 +107,7 @@ def _lists(
             if field is None or selection.selection_set is None:
                 continue
             if _is_list(field):
-                yield _Found(way, selection, field)
+                yield _List(way, selection, field)
             elif not isinstance(get_nullable_type(field.type), GraphQLList):
                 below = get_named_type(field.type)
                 yield from _lists(schema, fragments, selection.selection_set, below, (*way, selection))
@@ -148,12 +148,12 @@ def _rows(connection: FieldNode) -> SelectionSetNode:
 
 
 def _printed(
-    operation: OperationDefinitionNode, fragments: Fragments, found: _Found, rows: SelectionSetNode
+    operation: OperationDefinitionNode, fragments: Fragments, listed: _List, rows: SelectionSetNode
 ) -> tuple[str, frozenset[str]]:
     """The text of the query for a page, and the variables that are left of the document's own."""
     [added] = parse(HEAD).definitions
     assert isinstance(added, OperationDefinitionNode)
-    whole = SelectionSetNode(selections=(_led_to(found.way, _page(found.node, rows)),))
+    whole = SelectionSetNode(selections=(_led_to(listed.way, _page(listed.node, rows)),))
     spread = _reached(whole, fragments)
     used = _Names()
     for node in (whole, *spread):

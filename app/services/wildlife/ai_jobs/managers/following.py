@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Interval, func, literal, select
 
 from app.database import ReadSession, WriteSession
-from app.gateways.ai_manager import RemoteStatus as Told
+from app.gateways.ai_manager import RemoteStatus as ManagerStatus
 from app.gateways.outside import Outage
 from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import (
@@ -168,7 +168,7 @@ def _medium(resource: Resource, zone: str | None, job: AIClassificationJob, base
     }
 
 
-async def note_status(session: WriteSession, batch_id: int, status: Told) -> bool:
+async def note_status(session: WriteSession, batch_id: int, status: ManagerStatus) -> bool:
     """Writes what the manager says of a batch; returns whether that was news."""
     batch, job = await _locked(session, batch_id)
     if batch.status not in OPEN:
@@ -189,7 +189,7 @@ async def note_status(session: WriteSession, batch_id: int, status: Told) -> boo
     return is_news
 
 
-def _stage_of(job: AIClassificationJob, status: Told) -> AIJobStage:
+def _stage_of(job: AIClassificationJob, status: ManagerStatus) -> AIJobStage:
     if job.stage in {AIJobStage.FETCH_RESULTS, AIJobStage.PARSING}:
         return job.stage
     return AIJobStage.SUBMITTED if status.status == "queued" else AIJobStage.RUNNING

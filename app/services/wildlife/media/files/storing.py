@@ -136,14 +136,14 @@ def _describe(resource: Resource, file: Read, deployment: Deployment | None) -> 
     resource.preview_key = keys.preview_of(file.storage_key) if facts["preview"] else None
     resource.previews_bytes = len(facts["thumbnail"] or b"") + len(facts["preview"] or b"")
     # A table with the time of recording was filled in by people, who may have corrected it.
-    is_told = file.resource_id is not None and resource.time_source is TimeSource.TABLE
+    is_of_table = file.resource_id is not None and resource.time_source is TimeSource.TABLE
     for name in FACTS:
-        if not (is_told and name in TIMES):
+        if not (is_of_table and name in TIMES):
             setattr(resource, name, facts[name])
-    if not is_told:
+    if not is_of_table:
         resource.time_source = TimeSource.FILE if facts["camera_time"] else None
     pattern = deployment.file_name_pattern if deployment is not None else None
-    named = name_patterns.read_name(pattern, resource.name) if pattern and not is_told else None
+    named = name_patterns.read_name(pattern, resource.name) if pattern and not is_of_table else None
     if named is not None:
         # The pattern was chosen because what is written in these files is wrong or missing.
         resource.camera_time, resource.camera_utc_offset_minutes = named.camera_time, None
