@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ import strawberry
 import websockets
 from starlette.applications import Starlette
 from starlette.routing import Route
-from websockets.asyncio.client import ClientConnection
 
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from app.gateways.storage import StoredFile
@@ -31,6 +29,7 @@ from app.web.server import Server, configuration
 from schema.limits import Limits
 from schema.metadata import ONCE_PER_OPERATION
 from tests.silence import PATIENCE_S, until
+from tests.web.talk import Talk
 from tests.web.wire import News, Wire, news
 
 PROTOCOL = "graphql-transport-ws"
@@ -349,41 +348,6 @@ def ask(http: httpx.AsyncClient) -> Any:
         return await http.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
 
     return ask
-
-
-class Talk:
-    """A client that says what it is told, well formed or not."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.begun: Any = None
-
-    async def say(self, message: Any) -> None:
-        await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
-
-    async def hear(self) -> Any:
-        """The next message, but for the pings that say where a subscription begins."""
-        while "cursor" in ((message := await self.hear_all()).get("payload") or {}):
-            self.begun = message["payload"]
-        return message
-
-    async def hear_all(self) -> Any:
-        return json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_S))
-
-    async def init(self, **payload: Any) -> None:
-        await self.say({"type": "connection_init", "payload": payload})
-        assert await self.hear() == {"type": "connection_ack"}
-
-    async def subscribe(self, id: str, query: str, **variables: Any) -> None:
-        await self.say({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}})
-
-    async def closing(self) -> tuple[int, str]:
-        """The code and the reason with which the server closes; whatever it still says is passed over."""
-        with contextlib.suppress(websockets.ConnectionClosed):
-            while True:
-                await asyncio.wait_for(self.connection.recv(), PATIENCE_S)
-        assert self.connection.close_code is not None
-        return self.connection.close_code, self.connection.close_reason or ""
 
 
 @pytest.fixture
