@@ -10,7 +10,7 @@ from app.formats.tables.answering import Answerer
 from app.tabular.predictor import Predictor
 from tests.automl import learned
 from tests.automl.proofs import claims, lacking
-from tests.learning.tables.test_tables import INPUTS, KIND, KINDS, PRICE, PRICES, ROWS, SIZES, Trained, column
+from tests.learning.tables.trained import INPUTS, KIND, KINDS, PRICE, PRICES, ROWS, SIZES, Trained, column
 
 RANDOM = np.random.default_rng(5)
 CASES = claims(Path(__file__).with_name("cases.txt"))

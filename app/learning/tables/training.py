@@ -37,7 +37,8 @@ from app.tabular.predictor import Predictor
 MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
 # Below this there is no time to compile a network.
 NETWORK_S_MIN = 6.0
-NETWORK_SHARE = 0.45
+# What networks take of the time that is left, and then other seeds of trees; the rest is for learning from all rows.
+CANDIDATES_SHARE = 0.45
 # By then a network has stopped by itself, unless it is not even compiled.
 LEAVE_SHARE = 0.9
 WEIGHT_LEAST = 0.04
@@ -243,20 +244,22 @@ class _Output:
 
     def _makers(self) -> list[Maker]:
         makers: list[Maker] = [ConstantMaker(), LinearMaker()]
-        if self.clock.left_s() < TREES_S_MIN:
-            return makers
-        if self.plan.forest is not None:
+        if self.plan.forest is not None and self.clock.left_s() >= TREES_S_MIN:
             makers.append(ForestMaker("forest", self.plan.forest))
-        for place, trees in enumerate(self.plan.trees):
-            name = f"trees-{place + 1}"
-            makers += [
-                TreeMaker(f"{name}-{seed + 1}" if seed else name, trees, self.plan.are_trees_bagged, seed)
-                for seed in range(self.plan.seeds)
-            ]
-        return makers
+        return [*makers, *self._trees(0)]
+
+    def _trees(self, seed: int) -> list[Maker]:
+        """Each kind of boosted trees, from one seed."""
+        if self.clock.left_s() < TREES_S_MIN:
+            return []
+        suffix = f"-{seed + 1}" if seed else ""
+        return [
+            TreeMaker(f"trees-{place}{suffix}", trees, self.plan.are_trees_bagged, seed)
+            for place, trees in enumerate(self.plan.trees, 1)
+        ]
 
     def _networks(self) -> list[Maker]:
-        """Networks come last: the time to import and to compile them must be there."""
+        """Networks come late: the time to import and to compile them must be there."""
         if not self.plan.networks or self.clock.left_s() < NETWORK_S_MIN or not self.encoders.encoders:
             return []
         from app.learning.tables.candidates.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
@@ -271,11 +274,16 @@ class _Output:
         learned_so_far: list[tuple[Maker, Learned]] = []
         for maker in self._makers():
             self._add(learned_so_far, maker, self.clock)
-        networks = unless_stopped(self._networks, self._must_leave) or []
-        for place, maker in enumerate(networks):
-            share = NETWORK_SHARE if self._may_refit() else 0.9
-            self._add(learned_so_far, maker, self.clock.until(share / (len(networks) - place)))
+        self._add_in_turn(learned_so_far, unless_stopped(self._networks, self._must_leave) or [])
+        # Another seed says less that is new than another kind of candidate, so it comes after all of them.
+        self._add_in_turn(learned_so_far, [each for seed in range(1, self.plan.seeds) for each in self._trees(seed)])
         return learned_so_far
+
+    def _add_in_turn(self, learned_so_far: list[tuple[Maker, Learned]], makers: Sequence[Maker]) -> None:
+        """Adds candidates, each within its part of the time that is left."""
+        share = CANDIDATES_SHARE if self._may_refit() else 0.9
+        for place, maker in enumerate(makers):
+            self._add(learned_so_far, maker, self.clock.until(share / (len(makers) - place)))
 
     def _must_leave(self) -> bool:
         """Whether a network that is still imported or compiled is left behind: neither notices that time is over."""

@@ -1,6 +1,6 @@
 """Weights of classes: a label that counts more is answered more often."""
 
-from tests.learning.tables.test_tables import KIND, RANDOM, SIZES, Trained, column
+from tests.learning.tables.trained import KIND, RANDOM, SIZES, Trained, column
 
 
 def test_weights_of_classes_are_given_by_label_and_unknown_ones_are_warned_of(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from app.learning.engine import Cancelled
 from app.learning.tables import judging, training
 from app.learning.tables.candidates.boosting import TreeMaker
-from tests.learning.tables.test_tables import INPUTS, PRICE, Trained
+from tests.learning.tables.trained import INPUTS, PRICE, Trained
 
 
 def test_inputs_are_shuffled_once_where_more_would_take_the_time_to_learn_from_all_rows(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from app.tabular.predictor import Predictor
-from tests.learning.tables.test_tables import INPUTS, PRICE
+from tests.learning.tables.trained import INPUTS, PRICE
 
 
 @pytest.fixture

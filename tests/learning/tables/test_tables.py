@@ -1,6 +1,5 @@
 """What machines learn from tables: splits, candidates, budgets, and what is left in the folder."""
 
-import json
 from math import nan
 
 import numpy as np
@@ -9,53 +8,22 @@ import pytest
 from app.learning.engine import Failure
 from app.learning.tables import training
 from app.learning.tables.candidates.boosting import TreeMaker
-from app.learning.tables.requests import TableRequest
+from app.learning.tables.candidates.forests import ForestMaker
+from app.learning.tables.plans import ForestPlan
 from app.tabular.predictor import Predictor
-
-RANDOM = np.random.default_rng(11)
-ROWS = 240
-
-
-def column(name, datatype="FLOAT", role="INPUT"):
-    return {"id": name, "name": name, "datatype": datatype, "role": role}
-
-
-def silent(*_, **__):
-    pass
-
-
-class Trained:
-    """A folder with a table, and what was learned from it."""
-
-    def __init__(self, folder, columns, purposes=None, *, cancelled=lambda: False, **options):
-        folder.mkdir(exist_ok=True)
-        self.folder, self.columns = folder, [described for described, _ in columns]
-        rows = zip(*(cells for _, cells in columns), strict=True)
-        lines = [json.dumps([*row, purposes[place] if purposes else None]) for place, row in enumerate(rows)]
-        (folder / "rows.ndjson").write_text("\n".join(lines) + "\n")
-        options = {"budget_s": 600, "epochs_max": 0, "trees_max": 60, **options}
-        self.said = []
-        request = TableRequest(columns=self.columns, **options)
-        self.result = training.learn(folder, request, lambda *a, **k: self.said.append((a, k)), cancelled)
-        self.data = (folder / "machine.safetensors").read_bytes()
-        self.machine = Predictor.load(self.data)
-        self.outcome = json.loads((folder / "outcome.json").read_text())
-
-    @property
-    def output(self):
-        return self.outcome["outputs"][0]
-
-    def answers(self, rows):
-        return self.machine.answer(rows)[0][0]
-
-
-SIZES = [round(float(each), 3) for each in RANDOM.normal(size=ROWS)]
-COLOURS = [["red", "green", "blue"][each] for each in RANDOM.integers(0, 3, ROWS)]
-KINDS = ["Ja" if size + (colour == "red") > 0.3 else "Nein" for size, colour in zip(SIZES, COLOURS, strict=True)]
-PRICES = [1000 + 250 * size + (90 if colour == "blue" else 0) for size, colour in zip(SIZES, COLOURS, strict=True)]
-INPUTS = [(column("size"), SIZES), (column("colour", "LABEL"), COLOURS)]
-KIND = (column("kind", "LABEL", "OUTPUT"), KINDS)
-PRICE = (column("price", "FLOAT", "OUTPUT"), PRICES)
+from tests.learning.tables.trained import (
+    COLOURS,
+    INPUTS,
+    KIND,
+    KINDS,
+    PRICE,
+    PRICES,
+    RANDOM,
+    ROWS,
+    SIZES,
+    Trained,
+    column,
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +140,23 @@ def test_a_network_is_a_candidate(networked):
 
     assert lines["network-1"]["facts"]["rounds"] > 0
     assert networked.output["isRefitted"]
+
+
+def test_another_seed_of_trees_comes_after_every_other_kind_of_candidate(tmp_path, monkeypatch):
+    names, add = [], training._Output._add
+
+    def noted(output, learned_so_far, maker, clock):
+        names.append(maker.name)
+        add(output, learned_so_far, maker, clock)
+
+    monkeypatch.setattr(training._Output, "_add", noted)
+    monkeypatch.setattr(training._Output, "_networks", lambda _: [ForestMaker("network-1", ForestPlan(trees=2))])
+
+    trained = Trained(tmp_path / "seeds", [*INPUTS, PRICE], level=5, trees_max=2)
+
+    kinds = ["constant", "linear", "forest", "trees-1", "trees-2", "trees-3"]
+    assert names == [*kinds, "network-1", "trees-1-2", "trees-2-2", "trees-3-2"]
+    assert {line["name"] for line in trained.output["leaderboard"]} == set(names)
 
 
 @pytest.mark.parametrize("output", [KIND, PRICE], ids=["classes", "numbers"])
