@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.errors import Busy, TimedOut
 from app.postgres.reader import _Turns
+from tests.silence import until
 
 ECHO = b"SELECT $1::text"
 SLEEP = b"SELECT pg_sleep($1::float8)::text"
@@ -134,6 +135,30 @@ async def test_who_waits_too_long_is_told_to_come_again(reading):
             await reader.rows(ECHO, [b"late"])
         assert await sleeping == [("",)]
         assert await reader.rows(ECHO, [b"next"]) == [("next",)]
+
+
+async def test_who_reads_by_key_waits_behind_nobody(reading, sessions):
+    async with reading(connections=1, wait_s=0.05) as reader:
+        # The first asks on the only connection, and has another opened beside it.
+        assert await reader.rows_by_key(ECHO, [b"first"]) == [("first",)]
+        await until(lambda: len(sessions()) == 2)
+        sleeping = asyncio.create_task(reader.rows(SLEEP, [b"3"]))
+        await until(lambda: "active" in sessions())
+        assert await asyncio.gather(*(reader.rows_by_key(ECHO, [b"%d" % n]) for n in range(20))) == [
+            [(f"{n}",)] for n in range(20)
+        ]
+        assert not sleeping.done()
+        assert await sleeping == [("",)]
+
+
+async def test_what_cannot_be_read_by_key_is_read_in_the_ordinary_way(reading, sessions):
+    async with reading(connections=1) as reader:
+        await reader.rows_by_key(ECHO, [b"first"])
+        await until(lambda: len(sessions()) == 2)
+        with pytest.raises(DivisionByZero):
+            await reader.rows_by_key(b"SELECT 1 / $1::int4", [b"0"])
+        reader.pipeline._lose()
+        assert await reader.rows_by_key(ECHO, [b"lost"]) == [("lost",)]
 
 
 async def test_who_reads_in_turn_leaves_half_to_others(reading):

@@ -112,7 +112,7 @@ async def viewer_by_key(database: Database, token: str) -> tuple[Viewer, datetim
     """The owner of a key, limited to its scopes, and when it expires."""
     now = datetime.now(UTC)
     asked = _OWNER.bind({"token_hash": dumped(credentials.token_hash(token)), "now": dumped(now)})
-    rows = await database.reader.rows(_OWNER.sql, asked)
+    rows = await database.reader.rows_by_key(_OWNER.sql, asked)
     if not rows:
         raise Unauthenticated("This API key is not valid: it is wrong, expired or revoked.")
     [(key_id, last_used_at, expires_at, granted, user_id, is_staff)] = rows

@@ -151,7 +151,7 @@ async def _viewer_by_session(database: Database, token: str) -> tuple[Viewer, da
     """Using a session extends it; this is written at most once an hour."""
     now = datetime.now(UTC)
     asked = _OWNER.bind({"token_hash": dumped(credentials.token_hash(token)), "now": dumped(now)})
-    rows = await database.reader.rows(_OWNER.sql, asked)
+    rows = await database.reader.rows_by_key(_OWNER.sql, asked)
     if not rows:
         raise Unauthenticated("This session has ended. Sign in again.")
     [(session_id, last_used_at, expires_at, user_id, is_staff, is_super_admin)] = rows
