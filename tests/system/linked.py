@@ -21,6 +21,11 @@ from tests.automl import learned
 from tests.wildlife import classifying
 from tests.wildlife import factories as wildlife
 
+MEDIUM = {"path": "IMG_1.JPG", "bytes": 5, "sha256": "0" * 64}
+MEDIA = """mutation ($project: ID!, $files: [MediaFileInput!]!) {
+    requestMediaUploads(input: {researchProjectId: $project, files: $files}) {
+        ... on RequestedUploads { files { url } } } }"""
+
 
 async def a_machine(database, owner, team):
     """A machine of a team's with a version, a file that it solved, and a graph."""

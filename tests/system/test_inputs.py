@@ -43,6 +43,7 @@ from tests.consulting.people import asked, proposed
 from tests.factories import HOUSE, SQUARE
 from tests.fixtures import person
 from tests.system.linked import machine_rows
+from tests.system.odd_values import VALUES
 
 CORE = schema._schema
 FUZZ = bool(os.environ.get("FUZZ"))
@@ -57,48 +58,6 @@ PYTHON = re.compile(
 )
 CHOSEN = random.Random(SEED)
 PARTS = 4
-LONG = "x" * 100_000
-VALUES = [
-    None,
-    True,
-    0,
-    -1,
-    2**31 - 1,
-    2**31,
-    2**53,
-    2**63,
-    -(2**63),
-    12345678901234567890123,
-    1.5,
-    1e308,
-    -0.0,
-    "",
-    " ",
-    "NaN",
-    "Infinity",
-    "9" * 5_000,
-    LONG,
-    "\u202e\u200b",
-    "\ud83d\ude00",
-    "a\nb\tc",
-    "'\"\\",
-    [],
-    [None],
-    [[1]],
-    ["a", 1, None],
-    [1e308, -1e308, 1e308, 1e308],
-    {},
-    {"a": {"b": [None, 1e308, "x"]}},
-    {"type": "Point", "coordinates": [1e308, 1]},
-    {"type": "Point", "coordinates": "x"},
-    {"type": "Polygon", "coordinates": [[[0, 0], [0, 0]]]},
-    {"type": "GeometryCollection", "geometries": [None]},
-    {"type": 5, "coordinates": None},
-    {"type": "FeatureCollection", "features": {"a": 1}},
-    "2026-02-30T00:00:00Z",
-    "0001-01-01T00:00:00+23:59",
-    "9999-12-31T23:59:59-23:59",
-]
 LITERALS = ["9" * 5_000, "-" + "9" * 400, "1e999", "NaN", "None", '"""' + "x" * 5_000 + '"""', "[1]", "{a: [{b: 1}]}"]
 FIXED = {
     "password": "correct horse battery",

@@ -46,7 +46,7 @@ from schema import schema
 from tests import factories
 from tests.accounts.keys import key_of
 from tests.fixtures import Person, person
-from tests.system.linked import a_bulk_query, a_machine, a_request, camera_traps
+from tests.system.linked import MEDIA, MEDIUM, a_bulk_query, a_machine, a_request, camera_traps
 
 FIELDS = {
     "AOI.labelsLink": "... on AOI { labelsLink(format: GEOJSON) }",
@@ -72,10 +72,6 @@ FIELDS = {
 }
 FIGURES = {"WildlifeStatistics.overviewChart": "overviewChart", "WildlifeStatistics.deploymentMap": "deploymentMap"}
 UPLOAD = """mutation { requestAvatarUpload(input: {mediaType: "image/png", bytes: 5}) { ... on UploadLink { url } } }"""
-MEDIUM = {"path": "IMG_1.JPG", "bytes": 5, "sha256": "0" * 64}
-MEDIA = """mutation ($project: ID!, $files: [MediaFileInput!]!) {
-    requestMediaUploads(input: {researchProjectId: $project, files: $files}) {
-        ... on RequestedUploads { files { url } } } }"""
 UNSIGNED = {
     "Post.mediaUrl": "It is elsewhere on the web.",
     "OsmAccount.imgUrl": "It is OpenStreetMap's.",
