@@ -233,8 +233,13 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         note(None, None, sql.decode())
         return await read(reader, sql, *parameters, **how)
 
-    read = Reader.rows
+    async def rows_by_key(reader: Reader, sql: bytes, *parameters: Any) -> list[Any]:
+        note(None, None, sql.decode())
+        return await read_by_key(reader, sql, *parameters)
+
+    read, read_by_key = Reader.rows, Reader.rows_by_key
     monkeypatch.setattr(Reader, "rows", rows)
+    monkeypatch.setattr(Reader, "rows_by_key", rows_by_key)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)

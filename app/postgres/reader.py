@@ -71,14 +71,14 @@ class Reader:
 
     async def rows_by_key(self, sql: bytes, parameters: Sequence[bytes | None]) -> list[Row]:
         """The same of a statement by a key, which takes a millisecond: it waits behind none that takes long."""
-        told: asyncio.Future[list[Row] | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Row] | None] = asyncio.get_running_loop().create_future()
 
         def deliver(rows: list[Row] | None) -> None:
-            _tell(told, rows)
+            _tell(answer, rows)
 
-        if self.pipeline.ask(sql, parameters, current.get() or Work(), deliver) and (rows := await told) is not None:
+        if self.pipeline.ask(sql, parameters, current.get() or Work(), deliver) and (rows := await answer) is not None:
             return rows
-        return await self.rows(sql, parameters)
+        return await self._rows(sql, parameters, self._wait_s)
 
     async def rows_of(
         self, queries: Sequence[tuple[bytes, Sequence[bytes | None]]], *, in_turn: bool = False
