@@ -255,7 +255,7 @@ async def test_a_job_is_told_to_the_workers_after_the_commit(database, redis_url
         async with database.writing() as session:
             job = await queue.enqueue(session, MappingJob.TRAIN, subject_id=1, user_id=None)
             assert redis.llen("dramatiq:heavy") == 0
-        await database.close()
+        await database.settle()
         assert redis.llen("dramatiq:heavy") == 1
     assert (job.state, job.attempts_max) == (JobState.QUEUED, settings.job_attempts_max)
 

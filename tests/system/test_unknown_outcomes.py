@@ -222,7 +222,7 @@ async def test_a_commit_under_way_ends_though_nobody_waits_any_more(network, kep
     await say(database, "The next one.")
 
 
-async def testnothing_waits_for_a_redis_that_is_silent(database_url, redis_url, kept, monkeypatch):
+async def test_nothing_waits_for_a_redis_that_is_silent(database_url, redis_url, kept, monkeypatch):
     monkeypatch.setattr(settings, "aside_s_max", 60)
     async with before_redis(redis_url) as (proxy, silent_url):
         broker = RedisBroker(url=silent_url, middleware=[])
