@@ -5,7 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, Text, case, cast, func, literal, null, or_, select
+from graphql import GRAPHQL_MAX_INT
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from app import checks
@@ -203,7 +218,9 @@ async def metrics(root: strawberry.Parent[Listing], info: Info) -> list[OutputMe
 def line_count(viewer: AnyViewer) -> ColumnElement[Any]:
     """How many lines with outputs the machine has."""
     del viewer
-    counted = select(cast(Machine.learning_line_count + Machine.evaluation_line_count, Integer))
+    both = cast(Machine.learning_line_count, BigInteger) + Machine.evaluation_line_count
+    # GraphQL's Int is as wide as each of the two.
+    counted = select(cast(func.least(both, GRAPHQL_MAX_INT), Integer))
     return func.coalesce(counted.where(Machine.id == Listing.machine_id).scalar_subquery(), 0)
 
 

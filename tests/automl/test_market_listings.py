@@ -4,9 +4,10 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from graphql import GRAPHQL_MAX_INT
 from sqlalchemy import update
 
-from app.models.automl.machines import MachineColumn
+from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
 from resolvers import ids
 from tests import factories
@@ -121,6 +122,15 @@ async def test_a_card_shows_a_bounded_sample_of_what_is_for_sale(shop, ask, data
     assert lines["columns"][1]["profile"] == {"topValues": [{"value": "Red", "count": 7}]}
     assert [each["profile"] for each in calls["columns"]] == [None] * 6
     assert "secret" not in str(answers)
+
+
+async def test_more_lines_than_a_number_of_the_api_can_say_are_as_many_as_it_can(shop, ask, database):
+    await shop.offer(await shop.machine(lines=1), "DATA_SOURCE")
+    async with database.writing() as session:
+        many = {"learning_line_count": GRAPHQL_MAX_INT, "evaluation_line_count": GRAPHQL_MAX_INT}
+        await session.execute(update(Machine).values(many))
+    query = "{ listings { nodes { lineCount } } }"
+    assert (await ask(query))["listings"]["nodes"] == [{"lineCount": GRAPHQL_MAX_INT}]
 
 
 async def test_offers_are_found_and_sorted(shop, names, change, database, owner, other):
