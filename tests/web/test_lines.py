@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from websockets.exceptions import InvalidMessage
 
+from app.web.graphql.websockets.line import Handshake
 from app.web.routes import metrics
 
 PING = {"type": "ping"}
@@ -89,6 +91,23 @@ async def test_who_leaves_before_the_token_is_known_leaves_nothing(connect, serv
         served.journal.known.set()
     await eventually(lambda: metrics.sockets._value.get() == before)
     assert serving() == []
+
+
+async def test_a_connection_that_closes_while_it_is_let_in_leaves_nothing(connect, eventually, monkeypatch, caplog):
+    before, send, sent = metrics.sockets._value.get(), Handshake.send, []
+
+    async def closing(handshake, message):
+        handshake.transport.close()
+        sent.append(message["type"])
+        await send(handshake, message)
+
+    monkeypatch.setattr(Handshake, "send", closing)
+    with pytest.raises(InvalidMessage):
+        async with connect():
+            pass
+    await eventually(lambda: serving() == [] and metrics.sockets._value.get() == before)
+    assert sent == ["websocket.accept"]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 3999])

@@ -55,8 +55,9 @@ class Handshake(WebSocketsSansIOProtocol):
                 hearer.hear(event.get("text"))  # type: ignore[arg-type]
         if self.read_paused:
             line.resume()
-        # When the application returns, this is not closed.
+        # When the application returns, this is not closed, nor refused if the connection was closing meanwhile.
         self.transport = _Elsewhere()
+        self.handshake_complete = True
 
 
 class _Elsewhere(asyncio.Transport):
