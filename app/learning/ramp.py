@@ -128,10 +128,14 @@ def _pace(network: RampNetwork, request: TrainingRequest, *, is_continued: bool)
     """How it learns. Random weights are not worth keeping: only what is learned can be frozen."""
     if isinstance(network, EfficientUNet):
         rates = network.rates(freezes_encoder=request.freeze_layers)
-        rate = LEARNING_RATE * (CONTINUED_SHARE if is_continued else 1.0)
+        rate = _full_rate(network) * (CONTINUED_SHARE if is_continued else 1.0)
         return Pace(rates, rate, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX)
     levels = FROZEN_LEVELS if request.freeze_layers and is_continued else 0
-    return Pace(network.rates(frozen_levels=levels), SMALL_LEARNING_RATE, average_decay=0.98)
+    return Pace(network.rates(frozen_levels=levels), _full_rate(network), average_decay=0.98)
+
+
+def _full_rate(network: RampNetwork) -> float:
+    return LEARNING_RATE if isinstance(network, EfficientUNet) else SMALL_LEARNING_RATE
 
 
 def _viewing(network: RampNetwork, *, is_continued: bool) -> Viewing:
@@ -190,14 +194,14 @@ def _adapted(
 ) -> RampNetwork:
     """The network after a short training on what it was sure of itself."""
     options = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
+    # The views are those of a training from the start: few steps are enough.
     pace, viewing = _pace(network, options, is_continued=True), _viewing(network, is_continued=False)
-    learning_rate = ADAPTING_SHARE * (LEARNING_RATE if isinstance(network, EfficientUNet) else SMALL_LEARNING_RATE)
     masks = chips.masks if _is_binary(network) else with_classes(chips, chips.masks, **WIDTHS)
     fitted: Learned[Any] = fit(
         network,
         Views(chips.tiles, chips.images, masks, np.random.default_rng(options.seed), viewing),
         (chips.images, chips.masks),
-        replace(pace, learning_rate=learning_rate, iou_loss_max=1.0),
+        replace(pace, learning_rate=ADAPTING_SHARE * _full_rate(network), iou_loss_max=1.0),
         epochs=options.epochs,
         batch_size=options.batch_size,
         seed=options.seed,
