@@ -27,7 +27,7 @@ from app.events import waking
 from app.models.base import Base
 from app.postgres import last_statement
 from app.postgres.after_commit import Aside
-from app.postgres.connection import UNKNOWN_POSITION, Session, hang_up, in_words, is_alive
+from app.postgres.connection import UNKNOWN_POSITION, Session, abort, in_words, is_alive
 from app.postgres.engines import engine
 from app.postgres.last_statement import Last
 from app.postgres.reader import Reader, ReplicaReader, failing
@@ -243,7 +243,7 @@ async def _commit(session: AsyncSession) -> None:
     if not is_alive(connection):
         raise Busy  # no COMMIT is sent, so nothing is changed
     committing = asyncio.create_task(session.commit())
-    limit = asyncio.get_running_loop().call_later(settings.commit_s_max, hang_up, connection)
+    limit = asyncio.get_running_loop().call_later(settings.commit_s_max, abort, connection)
     cancelled = None
     while not committing.done():
         try:

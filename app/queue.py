@@ -113,7 +113,7 @@ async def nudge(nudges: Sequence[Nudge]) -> None:
 
 
 def _send(nudges: Sequence[Nudge]) -> None:
-    # It names no job: whoever hears it begins the one whose turn it is.
+    # It names no job: whoever receives it begins the one whose turn it is.
     for _, kind in nudges:
         name = queue_of(kind.lane)
         broker().enqueue(Message(queue_name=name, actor_name=name, args=(), kwargs={}, options={}))

@@ -44,7 +44,7 @@ class Background:
         self._silence_s_max = settings.background_silence_s_max if silence_s_max is None else silence_s_max
         self._pause_s_max = settings.background_pause_s_max if pause_s_max is None else pause_s_max
         self._pause_s = PAUSE_S
-        self._heard = time.monotonic()
+        self._last_sign = time.monotonic()
         self._reason: str | None = None
         self._owner: asyncio.Task[None] | None = None
         # More than one only while an earlier one takes its time to obey.
@@ -59,14 +59,14 @@ class Background:
 
     def well(self) -> None:
         """It got something done."""
-        self._heard = time.monotonic()
+        self._last_sign = time.monotonic()
         if self._reason is not None:
             log.info("background task recovered", task=self.name)
             self._reason, self._pause_s = None, PAUSE_S
 
     def start(self) -> None:
         """Run from now on."""
-        self._heard = time.monotonic()
+        self._last_sign = time.monotonic()
         self._owner = asyncio.create_task(self._own())
 
     async def stop(self) -> None:
@@ -80,7 +80,7 @@ class Background:
 
     async def _own(self) -> None:
         while True:
-            self._heard = time.monotonic()
+            self._last_sign = time.monotonic()
             working = asyncio.create_task(self._work(self))
             self._working.add(working)
             working.add_done_callback(self._working.discard)
@@ -112,11 +112,11 @@ class Background:
         await asyncio.wait({working}, timeout=wait_s)
         # While the whole process stood still, nothing could get anything done: that time is not the task's silence.
         now = time.monotonic()
-        self._heard = min(now, self._heard + max(0.0, now - due))
+        self._last_sign = min(now, self._last_sign + max(0.0, now - due))
 
     @property
     def _silent_s(self) -> float:
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._last_sign
 
     def _silent(self) -> str:
         return f"it got nothing done for {self._silent_s:.0f} s"

@@ -21,7 +21,7 @@ from jobs.run import JobRun
 log = structlog.get_logger()
 ENGINE = (sys.executable, "-m", "app.learning")
 LEAVE_S = 10.0
-# What the engine hears, and how it ends if there is nothing to keep.
+# What the engine is sent, and how it ends if there is nothing to keep.
 KEEP, NOTHING_KEPT = b"k", 3
 LINE_BYTES_MAX = 1024 * 1024
 # Variables of its libraries: where they keep things, and what they compute on.
@@ -51,7 +51,7 @@ async def run_engine(
     s_max: float,
     stopping: Callable[[], Awaitable[None]] | None = None,
 ) -> dict[str, Any]:
-    """Runs the engine on a folder and answers with its result; `on_message` hears its messages on the way.
+    """Runs the engine on a folder and answers with its result; `on_message` gets its messages on the way.
 
     When `stopping` returns, the engine is asked to end now and to keep what it has. Nothing to keep is a cancellation.
     """
@@ -105,7 +105,7 @@ def _environment() -> dict[str, str]:
 
 
 async def _listen(process: Process, on_message: Callable[[Message], Awaitable[None]]) -> Message:
-    """Hears the engine out; its last message has a result or a failure."""
+    """Reads the engine to its end; its last message has a result or a failure."""
     assert process.stdout is not None
     final: Message = {}
     async for line in process.stdout:

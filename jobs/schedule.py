@@ -24,7 +24,7 @@ DEED_S_MAX = 120.0
 
 
 async def sweep(runner: Runner) -> None:
-    """Takes jobs from workers that died, ends what nobody may begin any more, and begins what waits unheard."""
+    """Takes jobs from workers that died, ends what nobody may begin any more, and begins what nobody was told of."""
     async with runner.database.reading() as reading:
         dead = runner.watch.dead(await jobs.leases(reading))
     async with runner.database.writing() as session:

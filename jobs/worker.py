@@ -59,7 +59,7 @@ async def work() -> None:
 
 
 def _listening(lane: Lane) -> dramatiq.Worker:
-    """Threads that hear of one lane's jobs alone: however busy the others are, these are not."""
+    """Threads that are told of one lane's jobs alone: however busy the others are, these are not."""
     # Looks for messages every 50 ms: a job begins in 24 ms instead of 427.
     worker = dramatiq.Worker(
         queue.broker(), queues={queue.queue_of(lane)}, worker_threads=places(lane), worker_timeout=50

@@ -57,7 +57,7 @@ class Proxy:
         self._server = None
 
     def silence(self, *, answers_only: bool = False) -> None:
-        """Pass nothing more and close nothing; new connections are taken, and hear nothing. `answers_only`: one way."""
+        """Pass nothing more and close nothing; new connections get nothing. `answers_only`: one way."""
         self._answers.clear()
         if not answers_only:
             self._asks.clear()
@@ -80,7 +80,7 @@ class Proxy:
         return self._lost
 
     def drop(self, question: bytes = COMMIT) -> asyncio.Event:
-        """Close the connection that asks this next, before the server hears of it."""
+        """Close the connection that asks this next, before the server learns of it."""
         self._is_dropped = True
         return self.lose_answer(question)
 

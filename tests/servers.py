@@ -16,7 +16,7 @@ from typing import NamedTuple
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.graphql.websockets.line import Handshake
+from app.web.graphql.websockets.connection import Handshake
 
 START_S_MAX = 120
 PROCESS_START_S_MAX = 240

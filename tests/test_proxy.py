@@ -11,7 +11,7 @@ from tests.proxy import before_database, proxied
 
 @pytest.fixture
 async def echo():
-    """A server that says again what it hears, and how many connections it has had."""
+    """A server that says again what it receives, and how many connections it has had."""
 
     async def answer(reader, writer):
         while some := await reader.read(100):

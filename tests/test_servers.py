@@ -12,7 +12,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def never(scope, receive, send):
-    """An application that takes its time, and does not hear that the server ends."""
+    """An application that takes its time, and does not see that the server ends."""
     while scope["type"] == "http":
         await receive()
 

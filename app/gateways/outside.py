@@ -188,7 +188,7 @@ def _require_success(response: httpx.Response, who: str) -> None:
 
 async def _pieces(response: httpx.Response, who: str, bytes_max: int) -> AsyncIterator[bytes]:
     status = response.status_code
-    if status == 304:  # only who asks for what is newer hears that nothing is
+    if status == 304:  # only who asks for what is newer learns that nothing is
         return
     _require_success(response, who)
     if response.headers.get("content-encoding", "identity").lower() not in {"identity", "gzip"}:

@@ -134,8 +134,8 @@ def is_alive(connection: AsyncConnection[Any]) -> bool:
     return connection.pgconn.status == ConnStatus.OK
 
 
-def hang_up(connection: AsyncConnection[Any]) -> None:
-    """Ends a connection from below: whoever waits for it hears at once that it is lost."""
+def abort(connection: AsyncConnection[Any]) -> None:
+    """Ends a connection from below: whoever waits for it learns at once that it is lost."""
     with suppress(OSError, OperationalError), socket(fileno=os.dup(connection.pgconn.socket)) as same:
         same.shutdown(SHUT_RDWR)
 
@@ -233,7 +233,7 @@ class Connection:
             raise
 
     def close(self) -> None:
-        """Ends it; whoever waits for an answer hears that it is lost."""
+        """Ends it; whoever waits for an answer learns that it is lost."""
         if not self.closed:
             self.closed = True
             self._loop.remove_reader(self._socket)

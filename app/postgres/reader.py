@@ -299,7 +299,7 @@ def side_by_side(works: Sequence[Coroutine[Any, Any, T]]) -> Generator[Any, Any,
             work.close()
         for _, awaited in waiting:
             if isinstance(awaited, asyncio.Future) and awaited.done() and not awaited.cancelled():
-                awaited.exception()  # of one that nobody goes on with: it counts as heard
+                awaited.exception()  # of one that nobody goes on with: it counts as seen
     return [results[number] for number in range(len(works))]
 
 

@@ -1,4 +1,4 @@
-"""The process that serves: uvicorn, which takes leave of its clients before it hangs up."""
+"""The process that serves: uvicorn, which says goodbye to its clients before it closes."""
 
 import asyncio
 import resource
@@ -14,7 +14,7 @@ from app.settings import settings
 from app.web.connection_limits import Crowd
 from app.web.fast_path.exchange import Hurry, Post
 from app.web.fast_path.protocol import BoundedHttp
-from app.web.graphql.websockets.line import Handshake
+from app.web.graphql.websockets.connection import Handshake
 from app.web.proxies import ours
 
 # For the database, Redis, what is read and sent, and whoever asks whether we are well.

@@ -115,7 +115,7 @@ async def _give_up(run: JobRun, manager: Manager, batch: BatchState) -> bool:
         if batch.status is not RemoteStatus.PENDING:
             await manager.cancel(batch.key, batch.fence + 1)
     except Outage:
-        pass  # it is over here whether the manager hears of it or not
+        pass  # it is over here whether the manager learns of it or not
     async with run.writing() as session:
         reason = f"The AI Manager did not finish within {hours:g} hours."
         await following.close(session, batch.id, RemoteStatus.FAILED, reason)

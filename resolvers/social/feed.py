@@ -68,7 +68,7 @@ def _by_friends(viewer: Viewer, cut: Cut, type: PostType | None) -> ColumnElemen
     people = union_all(friends, select(own)).subquery("people")
     first = cut(_posts_by(people.c.id, type), AUTHORED, limit=1).lateral("first")
     firsts = select(people.c.id.label("author_id"), first.c.id).join_from(people, first, true())
-    # The offset is a fence: who is heard is asked in this order, until there are enough, and not of everybody before.
+    # The offset is a fence: who receives it is asked in this order, until there are enough, not of everybody before.
     ranked = cut(firsts, first.c, limit=None).offset(0).subquery("ranked")
     authors = visible(User, viewer).where(User.id == ranked.c.author_id, ~is_muted(viewer, User.id))
     author = cut(authors.with_only_columns(ranked.c.author_id), ranked.c).subquery("author")

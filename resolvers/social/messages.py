@@ -134,8 +134,8 @@ async def send_typing(
     viewer, key = info.context.viewer, ids.key(one_of("user_id", user_id, "receiver_id", receiver_id), User)
     await messages_service.limit_typing(info.context.rates, viewer)
     async with info.context.reading() as session:
-        reader, is_heard = await messages_service.find_reader(session, viewer, key)
-    if is_heard:
+        reader, is_delivered = await messages_service.find_reader(session, viewer, key)
+    if is_delivered:
         await messages_service.tell_typing(info.context.signals, viewer, reader, is_typing=is_typing)
     return reader
 

@@ -100,20 +100,20 @@ async def count(world: World, questions: list[dict[str, Any]]) -> list[int]:
 
 @dataclass
 class Watching:
-    """What became of the recorded events: which ones each socket heard, how late, within how long."""
+    """What became of the recorded events: which ones each socket received, how late, within how long."""
 
     recorded: int
-    heard: list[list[int]]
+    received: list[list[int]]
     delays: list[float]
     seconds: float = 0
 
     @property
     def lost(self) -> int:
-        return sum(self.recorded - len(set(each)) for each in self.heard)
+        return sum(self.recorded - len(set(each)) for each in self.received)
 
     @property
     def doubled(self) -> int:
-        return sum(len(each) - len(set(each)) for each in self.heard)
+        return sum(len(each) - len(set(each)) for each in self.received)
 
 
 async def watch(world: World, *, subscribers: int, rate: float, seconds: float) -> Watching:
@@ -148,8 +148,8 @@ async def _record(world: World, sent: dict[int, float], total: int, pause_s: flo
 async def _listen(
     world: World, opening: asyncio.Semaphore, everybody: asyncio.Barrier, sent: dict[int, float], watching: Watching
 ) -> None:
-    heard: list[int] = []
-    watching.heard.append(heard)
+    received: list[int] = []
+    watching.received.append(received)
     async with opening:
         address = f"ws://127.0.0.1:{world.port}/graphql"
         socket = await connect(address, subprotocols=[PROTOCOL], compression=None, proxy=None, open_timeout=GRACE_S)
@@ -165,8 +165,8 @@ async def _listen(
                 return  # complete; or given up by the server, which shows as lost
             number = message["payload"]["data"]["trainingUpdated"]["message"]
             if number is not None:
-                heard.append(int(number))
-                watching.delays.append(time.perf_counter() - sent[heard[-1]])
+                received.append(int(number))
+                watching.delays.append(time.perf_counter() - sent[received[-1]])
 
 
 async def _subscribe(socket: ClientConnection, token: str) -> None:

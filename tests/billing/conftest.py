@@ -38,13 +38,13 @@ def cards(provider, monkeypatch):
 
 
 @pytest.fixture
-def hear(api):
+def receive(api):
     """Sends a signed event about a payment of a top-up."""
 
-    async def hear(key: str, kind: str, top_up: TopUp, **fields) -> None:
+    async def receive(key: str, kind: str, top_up: TopUp, **fields) -> None:
         about = {"currency": "usd", "metadata": {"top_up": str(top_up.id)}, **fields}
         content = fake.event(key, kind, about)
         headers = {"Stripe-Signature": fake.signed(content, STRIPE_SECRET)}
         assert (await api.post("/payments/stripe", content=content, headers=headers)).status_code == 204
 
-    return hear
+    return receive

@@ -92,7 +92,7 @@ async def a_while_later(database) -> None:
 
 
 async def test_a_card_is_saved_with_a_payment_and_the_rule_is_off_until_it_is_set(
-    ask, change, refuse, work, hear, database, owner, other
+    ask, change, refuse, work, receive, database, owner, other
 ):
     shown = "{ automaticTopUp { isOn belowUsd usd monthUsdMax failuresCount nextTryAt chargedUsdThisMonth } }"
     assert (await refuse("setAutomaticTopUp", viewer=owner, **RULE))["code"] == "CONFLICT"
@@ -101,7 +101,7 @@ async def test_a_card_is_saved_with_a_payment_and_the_rule_is_off_until_it_is_se
     assert (await work()).state is JobState.DONE
     [top_up] = await top_ups(database)
     paid = {"amount_total": 2_000, "payment_status": "paid", "customer": "cus_1"}
-    await hear("evt_1", "checkout.session.completed", top_up, **paid)
+    await receive("evt_1", "checkout.session.completed", top_up, **paid)
     assert (await ask(shown, viewer=owner))["automaticTopUp"]["isOn"] is False
     assert (await ask(shown, viewer=other))["automaticTopUp"] is None
     await change("setAutomaticTopUp", viewer=owner, **RULE)
@@ -120,10 +120,10 @@ async def test_a_card_is_saved_with_a_payment_and_the_rule_is_off_until_it_is_se
     assert (await refuse("deleteAutomaticTopUp", viewer=owner))["code"] == "NOT_FOUND"
 
 
-async def test_a_payment_with_an_ordinary_card_saves_nothing(hear, database, owner):
+async def test_a_payment_with_an_ordinary_card_saves_nothing(receive, database, owner):
     top_up = await factories.add(database, TopUp(user_id=owner.id, usd=Decimal(20), state=TopUpState.OPEN))
     paid = {"amount_total": 2_000, "payment_status": "paid", "customer": "cus_1"}
-    await hear("evt_1", "checkout.session.completed", top_up, **paid)
+    await receive("evt_1", "checkout.session.completed", top_up, **paid)
     assert await rule_of(database, owner.id) is None
 
 
@@ -175,21 +175,21 @@ async def test_what_is_held_counts_as_spent(save, database, owner, other):
     assert len(await top_ups(database)) == 1
 
 
-async def test_the_answer_and_the_events_credit_it_once_in_any_order(spend, save, work, hear, database, owner):
+async def test_the_answer_and_the_events_credit_it_once_in_any_order(spend, save, work, receive, database, owner):
     await give(database, owner.id, 10)
     await save()
     await spend("1")
     [top_up] = await top_ups(database)
-    await hear("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
+    await receive("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
     assert await has(database, owner.id) == 29
     assert (await work()).state is JobState.DONE
     for key in ("evt_1", "evt_2"):
-        await hear(key, "payment_intent.succeeded", top_up, amount_received=2_000)
+        await receive(key, "payment_intent.succeeded", top_up, amount_received=2_000)
     assert await has(database, owner.id) == 29
     assert await broken(database) == {}
 
 
-async def test_a_bank_that_takes_its_time_is_waited_for(spend, save, work, hear, database, owner):
+async def test_a_bank_that_takes_its_time_is_waited_for(spend, save, work, receive, database, owner):
     await give(database, owner.id, 10)
     await save("cus_processing")
     await spend("1")
@@ -197,12 +197,12 @@ async def test_a_bank_that_takes_its_time_is_waited_for(spend, save, work, hear,
     await spend("1")
     [top_up] = await top_ups(database)
     assert (top_up.state, await jobs_count(database)) == (TopUpState.CREATED, 1)
-    await hear("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
+    await receive("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
     assert await has(database, owner.id) == 28
 
 
 async def test_a_card_that_is_refused_is_tried_so_often_and_then_switched_off(
-    spend, save, work, hear, database, owner, change
+    spend, save, work, receive, database, owner, change
 ):
     await give(database, owner.id, 10)
     await save("cus_declined")
@@ -211,7 +211,7 @@ async def test_a_card_that_is_refused_is_tried_so_often_and_then_switched_off(
         assert (await work()).state is JobState.DONE
         [*_, top_up] = await top_ups(database)
         # The event that tells the same counts nothing.
-        await hear(f"evt_{failures}", "payment_intent.payment_failed", top_up)
+        await receive(f"evt_{failures}", "payment_intent.payment_failed", top_up)
         rule = await rule_of(database, owner.id)
         assert (rule.failures_count, rule.is_on) == (failures, failures < 3)
         await spend("1")
@@ -252,7 +252,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_charged_once(
 
 
 async def test_a_provider_that_stays_away_ends_it_and_a_late_payment_still_counts(
-    spend, save, work, hear, database, owner, monkeypatch
+    spend, save, work, receive, database, owner, monkeypatch
 ):
     monkeypatch.setattr(settings, "job_attempts_max", 1)
     monkeypatch.setattr(settings, "automatic_top_up_tries_max", 2)
@@ -264,7 +264,7 @@ async def test_a_provider_that_stays_away_ends_it_and_a_late_payment_still_count
         await a_while_later(database)
     rule, [top_up] = await rule_of(database, owner.id), await top_ups(database)
     assert (rule.is_on, top_up.state, await jobs_count(database)) == (False, TopUpState.FAILED, 2)
-    await hear("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
+    await receive("evt_1", "payment_intent.succeeded", top_up, amount_received=2_000)
     assert await has(database, owner.id) == 29
 
 

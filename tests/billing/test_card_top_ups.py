@@ -108,7 +108,7 @@ async def test_what_is_not_signed_signed_by_others_or_long_ago_counts_nothing(se
     assert await operations(database) == []
 
 
-async def test_events_about_nothing_of_ours_are_heard_and_change_nothing(send, cards, top_up, database):
+async def test_events_about_nothing_of_ours_are_received_and_change_nothing(send, cards, top_up, database):
     for number, about in enumerate(
         ({}, {"metadata": None}, {"metadata": {"top_up": "x"}}, {"metadata": {"top_up": "9" * 30}}, {"metadata": {}})
     ):
@@ -144,7 +144,7 @@ async def test_the_balance_is_the_same_in_any_order_and_with_doubles(cards, data
         for key in (*order, *order[:2]):
             kind, fields = FACTS[key]
             async with database.writing() as session:
-                await card_top_ups.hear(session, Event(f"{key}:{top_up.id}", kind, told(top_up, **fields)))
+                await card_top_ups.apply_event(session, Event(f"{key}:{top_up.id}", kind, told(top_up, **fields)))
         assert await has(database, owner.id) - before == 15, order
     assert await broken(database) == {}
 

@@ -98,26 +98,26 @@ async def test_the_card_of_an_account_that_is_deleted_is_forgotten(keep, work, d
     assert fake.detached == ["cus_1"]
 
 
-async def test_a_payment_that_comes_after_the_account_has_gone_saves_no_card(hear, work, database, owner):
+async def test_a_payment_that_comes_after_the_account_has_gone_saves_no_card(receive, work, database, owner):
     about = {"user_id": owner.id, "usd": Decimal(20), "state": TopUpState.OPEN, "saves_card": True}
     top_up = await factories.add(database, TopUp(**about))
     async with database.writing() as session:
         await session.execute(update(User).where(User.id == owner.id).values(anonymised_at=func.now()))
-    await hear("evt_1", "checkout.session.completed", top_up, customer="cus_1", **PAID)
+    await receive("evt_1", "checkout.session.completed", top_up, customer="cus_1", **PAID)
     assert await saved(database, owner.id) is None
     assert (await work()).state is JobState.DONE
     assert fake.detached == ["cus_1"]
 
 
-async def test_events_about_former_payments_bring_no_card_back(hear, change, work, database, owner):
+async def test_events_about_former_payments_bring_no_card_back(receive, change, work, database, owner):
     about = {"user_id": owner.id, "usd": Decimal(20), "state": TopUpState.OPEN, "saves_card": True}
     top_up = await factories.add(database, TopUp(**about))
-    await hear("evt_1", "checkout.session.completed", top_up, customer="cus_1", **PAID)
+    await receive("evt_1", "checkout.session.completed", top_up, customer="cus_1", **PAID)
     assert await saved(database, owner.id) == "cus_1"
     await change("deleteAutomaticTopUp", viewer=owner)
     assert (await work()).state is JobState.DONE
-    await hear("evt_2", "payment_intent.succeeded", top_up, customer="cus_1", amount_received=2_000)
-    await hear("evt_3", "charge.refunded", top_up, customer="cus_1", amount_refunded=500)
+    await receive("evt_2", "payment_intent.succeeded", top_up, customer="cus_1", amount_received=2_000)
+    await receive("evt_3", "charge.refunded", top_up, customer="cus_1", amount_refunded=500)
     assert await saved(database, owner.id) is None
     assert fake.detached == ["cus_1"]
 

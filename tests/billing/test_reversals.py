@@ -202,7 +202,7 @@ async def test_money_that_something_else_keeps_an_account_of_is_not_reversed(ref
     about = {"currency": "usd", "metadata": {"top_up": str(top_up.id)}}
     paid = {"amount_total": 2_000, "payment_status": "paid"}
     async with database.writing() as session:
-        await card_top_ups.hear(session, Event("evt_1", "checkout.session.completed", about | paid))
+        await card_top_ups.apply_event(session, Event("evt_1", "checkout.session.completed", about | paid))
     async with database.writing() as session:
         terms = Terms("A gift", Currency.COUPON, Decimal(1), 1)
         given = await grants.grant(session, Viewer(staff.id, is_staff=True), owner.id, terms, reason="A gift.")

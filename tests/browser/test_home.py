@@ -30,8 +30,8 @@ PAINTED = """() => {
 }"""
 
 
-def hears(page):
-    """What waits until a page hears of a training: it asks for the curve once more, when the first event has come."""
+def receives(page):
+    """Waits until a page gets an event of a training: it asks for the curve once more with the first."""
     return page.expect_request(lambda request: "training(id: $id) { learningCurve" in (request.post_data or ""))
 
 
@@ -58,7 +58,7 @@ async def world(database, owner):
 
 
 async def test_a_stranger_sees_what_this_is_the_map_and_what_learns(page, picture, live, world, database):
-    async with hears(page):
+    async with receives(page):
         await page.goto(live.url)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Train AI on data from the field")
     await expect(page.locator("#training")).to_contain_text("Roofs by owner is learning")

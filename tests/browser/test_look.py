@@ -23,7 +23,7 @@ from app.settings import settings
 from resolvers import ids
 from tests import factories
 from tests.browser.test_graphiql import CHROMIUM
-from tests.browser.test_home import PHONE, epoch, hears
+from tests.browser.test_home import PHONE, epoch, receives
 from tests.servers import serving
 from tests.wildlife import classifying
 from tests.wildlife.test_pictures import stripes
@@ -142,7 +142,7 @@ async def test_a_training_is_seen_to_learn_to_its_end(page, picture, look, datab
     training = await factories.training(database, model, status=TrainingStatus.RUNNING, epochs=3)
     async with database.writing() as session:
         await lifecycle.note_epoch(session, training.id, epoch(1))
-    async with hears(page):
+    async with receives(page):
         await look(training)
     await expect(page.get_by_role("img", name="Learning curve: 1 epoch, validation IoU 0.60")).to_be_visible()
     async with database.writing() as session:

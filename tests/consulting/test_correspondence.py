@@ -83,8 +83,8 @@ async def test_a_message_is_read_by_all_who_take_part_and_nobody_else(ask, chang
     newest = (await ask(told, viewer=contract.consultant))["notifications"]["nodes"]
     assert newest == [{"kind": "CONSULTING", "subject": {"id": contract.id}}]
     messages = "query ($id: ID!) { consultingRequest(id: $id) { messages { nodes { content } } } }"
-    heard = await ask(messages, viewer=contract.consultant, id=contract.id)
-    assert heard["consultingRequest"]["messages"]["nodes"] == [{"content": "Hello."}]
+    received = await ask(messages, viewer=contract.consultant, id=contract.id)
+    assert received["consultingRequest"]["messages"]["nodes"] == [{"content": "Hello."}]
     stranger = await person(database, "stranger")
     assert (await ask(messages, viewer=stranger, id=contract.id))["consultingRequest"] is None
     refused = await refuse("sendConsultingMessage", viewer=stranger, requestId=contract.id, content="Hello.")
@@ -208,7 +208,7 @@ async def test_a_proposal_is_told_to_the_client_alone(live, database, owner, oth
         await proposed(database, rival, request_id, 70)
         assert (await client.next())["proposal"] == {"amountUsd": "70.00000000"}
         await proposed(database, other, request_id, 80)
-        # The first that the competitor hears of is their own.
+        # The first that the competitor learns of is their own.
         assert (await competitor.next())["proposal"] == {"amountUsd": "80.00000000"}
 
 

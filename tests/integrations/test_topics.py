@@ -9,7 +9,7 @@ from app.models.mapping.trainings import Training
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import lift_limits
-from tests.permissions.hearing import SAID_OF_THEM, Couple, do, stage
+from tests.permissions.listening import SAID_OF_THEM, Couple, do, stage
 from tests.permissions.matrix import CORE
 
 NOT_STORED = {"typing"}

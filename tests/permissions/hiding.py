@@ -1,4 +1,4 @@
-"""The ways in which people come to be hidden from somebody, or are not heard by them."""
+"""The ways in which people come to be hidden from somebody, or are not received by them."""
 
 from collections.abc import Collection
 

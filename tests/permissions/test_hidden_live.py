@@ -1,8 +1,8 @@
-"""Whom one must not see is heard nowhere: in no event that comes, and in none that is told again.
+"""Whom one must not see is received nowhere: in no event that comes, and in none that is told again.
 
 Every subscription that the schema declares is listened to, asked for all it can say. The hidden do what makes people
-heard before they are hidden, and all of it once more thereafter, with the rights of those whom nobody refuses. Then
-others do the same, and once these are heard there is nothing more to come of the hidden.
+received before they are hidden, and all of it once more thereafter, with the rights of those whom nobody refuses. Then
+others do the same, and once these are received there is nothing more to come of the hidden.
 """
 
 import json
@@ -14,14 +14,14 @@ from app.events.signals import Signals
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.everything import lift_limits
-from tests.permissions.hearing import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.hidden import MARK, marks_of, seen
 from tests.permissions.hiding import blocked, blocking, deleted, muted, suspended
+from tests.permissions.listening import DEEDS, SAID_OF_THEM, Couple, Listener, begin_typing, do, stage, take_back
 from tests.permissions.matrix import CORE
 from tests.system.clients import connected
 
 LAST = "quillon"
-"""What is in the names of those who are heard last, and in all that they say."""
+"""What is in the names of those who are received last, and in all that they say."""
 OF_WORK = {
     "trainingUpdated",
     "predictionUpdated",
@@ -34,11 +34,11 @@ NAMELESS = {"bannerChanged", "tableReadingUpdated", "wildlifeImportUpdated", "wi
 """What names nobody."""
 OF_POSTS = {"feedUpdated(scope: EVERYONE)", "feedUpdated(scope: FRIENDS)"}
 FROM_THE_MUTED = OF_POSTS | {"notificationReceived", "typing"}
-"""Where they are not heard; what was notified before stays, and they may write and ask as before."""
+"""Where they are not received; what was notified before stays, and they may write and ask as before."""
 
 
 async def nobody(database, viewer, hidden):
-    """All are seen, and so heard by these means."""
+    """All are seen, and so received by these means."""
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_there_is_something_to_do_for_every_subscription():
 
 
 @pytest.mark.parametrize("hide", [nobody, muted, blocked, blocking, suspended, deleted])
-async def test_whom_one_must_not_see_is_heard_in_no_event(live, database, redis_url, couple, owner, other, on, hide):
+async def test_whom_one_must_not_see_is_received_in_no_event(live, database, redis_url, couple, owner, other, on, hide):
     last, hidden = await couple(LAST, LAST), (on.hidden.friend, on.hidden.asking)
     here = await factories.cursor_of_now(database)
     await do(on, on.hidden, *(["feedUpdated"] if hide is muted else DEEDS))
@@ -84,15 +84,15 @@ async def test_whom_one_must_not_see_is_heard_in_no_event(live, database, redis_
         await present.until({"typing"}, "owner", partial(begin_typing, on, owner))
         await do(on, on.hidden)
         await do(on, last)
-        await present.until(set(present.heard), LAST, partial(begin_typing, on, last.friend))
+        await present.until(set(present.received), LAST, partial(begin_typing, on, last.friend))
         await later.begin(here)
-        await later.until(set(later.heard), LAST, partial(begin_typing, on, last.friend))
+        await later.until(set(later.received), LAST, partial(begin_typing, on, last.friend))
         marks |= await marks_of(database, hidden)
         await take_back(on)
         await present.until(OF_POSTS, "DELETED", partial(begin_typing, on, last.friend))
-    named = present.heard.keys() - NAMELESS
+    named = present.received.keys() - NAMELESS
     expected = {nobody: named, muted: named - FROM_THE_MUTED}.get(hide, set())
-    assert {name for name, told in present.heard.items() if seen(told, marks)} == expected
-    assert {name for name, told in later.heard.items() if seen(told, marks)} == expected - {"typing"}
+    assert {name for name, told in present.received.items() if seen(told, marks)} == expected
+    assert {name for name, told in later.received.items() if seen(told, marks)} == expected - {"typing"}
     for name in OF_WORK | NAMELESS:
-        assert SAID_OF_THEM in json.dumps(present.heard[name])
+        assert SAID_OF_THEM in json.dumps(present.received[name])

@@ -188,7 +188,7 @@ async def followed(live, field: str, after: str, viewer: Person | None) -> str:
     try:
         async with connected(live, viewer) as client:
             await client.subscribe(document, after=after)
-            message = await client.hear()
+            message = await client.receive()
     except ConnectionClosed as closed:
         return str(closed.rcvd and closed.rcvd.code)
     problems = message["payload"] if message["type"] == "error" else message["payload"].get("errors")

@@ -68,7 +68,7 @@ class Line:
 
     async def ask(self, document: str, variables: dict[str, Any], viewer: str | None, headers: dict[str, str]) -> bytes:
         self.send(document, variables, viewer, headers)
-        return await self.hear()
+        return await self.receive()
 
     def send(self, document: str, variables: dict[str, Any], viewer: str | None, headers: dict[str, str]) -> None:
         body = json.dumps({"query": document, "variables": variables}).encode()
@@ -77,7 +77,7 @@ class Line:
         lines = [f"{name}: {value}" for name, value in every.items()]
         self.writer.write("\r\n".join(["POST /graphql HTTP/1.1", *lines, "", ""]).encode() + body)
 
-    async def hear(self) -> bytes:
+    async def receive(self) -> bytes:
         async with asyncio.timeout(PATIENCE_S):
             head = await self.reader.readuntil(b"\r\n\r\n")
             [length] = re.findall(rb"(?m)^content-length: (\d+)\r$", head)
@@ -294,7 +294,7 @@ async def test_a_connection_that_ends_in_between_is_not_noticed(ways, known, tol
             [(pid,)] = outside.execute(WAITING).fetchall()
             outside.execute("SELECT pg_terminate_backend(%s)", [pid])
             await until(lambda: outside.execute(WAITING).fetchall() not in ([], [(pid,)]))
-        answers = [SPENT.sub(b"", await line.hear()) for line in lines]
+        answers = [SPENT.sub(b"", await line.receive()) for line in lines]
     assert answers == [expected] * 5
     assert told["told"] == 0
 
@@ -328,11 +328,11 @@ async def test_a_database_that_is_silent_is_asked_the_ordinary_way(ways, known, 
         await until(lambda: outside.execute(WAITING).fetchall())
         [(pid,)] = outside.execute(WAITING).fetchall()
         await until(lambda: outside.execute(WAITING).fetchall() not in ([], [(pid,)]))
-    assert SPENT.sub(b"", await line.hear()) == expected
+    assert SPENT.sub(b"", await line.receive()) == expected
     assert told["told"] == 0
 
 
-async def test_who_waits_too_long_hears_it_in_the_same_words(ways, known, servers, monkeypatch):
+async def test_who_waits_too_long_receives_it_in_the_same_words(ways, known, servers, monkeypatch):
     monkeypatch.setattr(settings, "request_s_max", 0.3)
     with held(servers):
         one, other = await ways.ask(ASKED, known, "staff")

@@ -204,12 +204,12 @@ async def test_a_feed_notices_that_its_database_was_restored_and_so_do_its_reade
     await feed.start()
     try:
         cursor = (await feed.now()).cursor
-        hearing = asyncio.create_task(anext(feed.follow("t", await feed.now())))
+        receiving = asyncio.create_task(anext(feed.follow("t", await feed.now())))
         await asyncio.sleep(0.1)
         async with database.writing() as session:
             await session.execute(text("UPDATE event_epochs SET epoch = epoch"))
         with pytest.raises(CursorOutdated):
-            await asyncio.wait_for(hearing, 120)
+            await asyncio.wait_for(receiving, 120)
         with pytest.raises(CursorOutdated):
             await feed.beginning(cursor)
         here = await feed.now()

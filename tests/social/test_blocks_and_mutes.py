@@ -1,4 +1,4 @@
-"""Blocking and muting: neither of two sees anything of the other, or one hears nothing of the other."""
+"""Blocking and muting: neither of two sees anything of the other, or one receives nothing of the other."""
 
 import asyncio
 

@@ -74,38 +74,38 @@ async def test_nobody_is_shown_whom_they_mute_block_or_are_blocked_by_nor_the_su
 @pytest.mark.parametrize("seed", range(3))
 async def test_page_by_page_everything_comes_once_in_order(ask, database, owner, scope, order, seed):
     expected = (await community(database, owner, Random(seed)))[scope == "FRIENDS"]
-    heard, after = [], None
+    received, after = [], None
     while True:
         answer = await ask(FEED, viewer=owner, scope=scope, first=3, after=after, orderBy=order)
         assert answer["feed"]["totalCount"] == len(expected)
-        heard += [each["content"] for each in answer["feed"]["nodes"]]
+        received += [each["content"] for each in answer["feed"]["nodes"]]
         after = answer["feed"]["pageInfo"]["endCursor"]
         if not answer["feed"]["pageInfo"]["hasNextPage"]:
             break
-    assert heard == (expected[::-1] if order == "NEWEST" else expected)
+    assert received == (expected[::-1] if order == "NEWEST" else expected)
 
 
 async def community(database, owner, random):
     """A random one around somebody, and what they are shown of everybody's and of friends' posts, oldest first."""
     people = [owner, *[await person(database, f"person{n}", is_active=random.random() < 0.8) for n in range(9)]]
-    friends, unheard = {owner.id}, {each.id for each in people if each.user.is_active is False}
+    friends, unreceived = {owner.id}, {each.id for each in people if each.user.is_active is False}
     for each in people[1:]:
         if random.random() < 0.6:
             await factories.befriend(database, owner.id, each.id)
             friends.add(each.id)
         if random.random() < 0.2:
             await factories.add(database, Mute(user_id=owner.id, muted_id=each.id))
-            unheard.add(each.id)
+            unreceived.add(each.id)
         if random.random() < 0.2:
             await factories.add(database, Block(user_id=each.id, blocked_id=owner.id, username="owner"))
-            unheard.add(each.id)
+            unreceived.add(each.id)
     everyone, by_friends, parent = [], [], None
     for number in range(60):
         author, kind = random.choice(people).id, random.choice(["said", "said", "said", "answered", "deleted"])
         fields = {"parent": parent} if kind == "answered" else {"deleted_at": NOW} if kind == "deleted" else {}
         made = await factories.post(database, author, content=str(number), **fields)
         parent = parent or made
-        if made.parent_id is None and kind != "deleted" and author not in unheard:
+        if made.parent_id is None and kind != "deleted" and author not in unreceived:
             everyone.append(str(number))
             by_friends += [str(number)] * (author in friends)
     return everyone, by_friends

@@ -25,7 +25,7 @@ async def person(database, name, **fields) -> Person:
 
 @pytest.fixture
 async def listen(live):
-    """Opens a socket that hears of a scope; it stays until the test ends."""
+    """Opens a socket that learns of a scope; it stays until the test ends."""
     async with AsyncExitStack() as stack:
 
         async def listen(viewer, scope="EVERYONE", **variables):
@@ -48,18 +48,18 @@ def say(change, monkeypatch):
 
 @pytest.fixture
 def begun(say):
-    """Passes when all listeners hear what somebody says; all that was said for that is dropped."""
+    """Passes when all listeners receive what somebody says; all that was said for that is dropped."""
 
     async def begun(author, *clients):
-        hearing = [asyncio.create_task(client.next()) for client in clients]
-        while not all(each.done() for each in hearing):
+        receiving = [asyncio.create_task(client.next()) for client in clients]
+        while not all(each.done() for each in receiving):
             await say(author, "Is anybody there?")
-            await asyncio.wait(hearing, timeout=0.2)
+            await asyncio.wait(receiving, timeout=0.2)
         await say(author, "Now.")
-        for client, first in zip(clients, hearing, strict=True):
-            heard = await first
-            while heard["post"]["content"] != "Now.":
-                heard = await client.next()
+        for client, first in zip(clients, receiving, strict=True):
+            received = await first
+            while received["post"]["content"] != "Now.":
+                received = await client.next()
 
     return begun
 
@@ -68,17 +68,17 @@ async def test_posts_are_told_as_they_are_made_edited_and_deleted(change, listen
     client = await listen(other)
     await begun(owner, client)
     id = await say(owner, "one")
-    heard = await client.next()
-    assert (heard["change"], heard["postId"], heard["post"]) == ("CREATED", id, {"content": "one"})
+    received = await client.next()
+    assert (received["change"], received["postId"], received["post"]) == ("CREATED", id, {"content": "one"})
     await change("editPost", viewer=owner, id=id, content="two")
-    heard = await client.next()
-    assert (heard["change"], heard["postId"], heard["post"]) == ("EDITED", id, {"content": "two"})
+    received = await client.next()
+    assert (received["change"], received["postId"], received["post"]) == ("EDITED", id, {"content": "two"})
     await change("deletePost", viewer=owner, id=id)
-    heard = await client.next()
-    assert (heard["change"], heard["postId"], heard["post"]) == ("DELETED", id, None)
+    received = await client.next()
+    assert (received["change"], received["postId"], received["post"]) == ("DELETED", id, None)
 
 
-async def test_a_stranger_hears_everybody_and_has_no_friends(listen, begun, say, owner):
+async def test_a_stranger_receives_everybody_and_has_no_friends(listen, begun, say, owner):
     client = await listen(None)
     await begun(owner, client)
     await say(owner, "one")
@@ -95,7 +95,7 @@ async def test_replies_are_not_told(listen, begun, say, owner, other):
     assert [(await client.next())["post"]["content"] for _ in range(2)] == ["one", "two"]
 
 
-async def test_friends_hear_friends_and_themselves(database, listen, begun, say, owner, other):
+async def test_friends_receive_friends_and_themselves(database, listen, begun, say, owner, other):
     third = await person(database, "third")
     await factories.befriend(database, owner.id, other.id)
     clients = [await listen(each, "FRIENDS") for each in (owner, other)]
@@ -107,7 +107,9 @@ async def test_friends_hear_friends_and_themselves(database, listen, begun, say,
 
 
 @pytest.mark.parametrize("scope", ["EVERYONE", "FRIENDS"])
-async def test_nobody_hears_whom_they_mute_block_or_are_blocked_by(database, listen, begun, say, owner, other, scope):
+async def test_nobody_receives_whom_they_mute_block_or_are_blocked_by(
+    database, listen, begun, say, owner, other, scope
+):
     people = {name: await person(database, name) for name in ("muted", "blocked", "blocking")}
     for author in (other, *people.values()):
         await factories.befriend(database, owner.id, author.id)
@@ -124,13 +126,13 @@ async def test_nobody_hears_whom_they_mute_block_or_are_blocked_by(database, lis
 async def test_what_the_suspended_said_is_told_no_more(change, database, listen, begun, say, owner, other, staff):
     client = await listen(owner)
     await begun(other, client)
-    heard = await say(other, "one")
+    received = await say(other, "one")
     cursor = (await client.next())["cursor"]
     third = await person(database, "third")
     await say(third, "two")
     assert (await client.next())["post"] == {"content": "two"}
     await change("suspendUser", viewer=staff, id=ids.encode(third.user), reason="Spam.")
-    await change("editPost", viewer=other, id=heard, content="three")
+    await change("editPost", viewer=other, id=received, content="three")
     again = await listen(owner, after=cursor)
     assert (await again.next())["post"] == {"content": "three"}
 
@@ -144,18 +146,21 @@ async def test_it_goes_on_after_a_cursor_without_what_was_deleted_since(change, 
     await change("deletePost", viewer=owner, id=gone)
     await say(owner, "three")
     again = await listen(other, after=cursor)
-    heard = [await again.next() for _ in range(2)]
-    assert [(each["change"], each["post"]) for each in heard] == [("DELETED", None), ("CREATED", {"content": "three"})]
-    assert heard[0]["postId"] == gone
+    received = [await again.next() for _ in range(2)]
+    assert [(each["change"], each["post"]) for each in received] == [
+        ("DELETED", None),
+        ("CREATED", {"content": "three"}),
+    ]
+    assert received[0]["postId"] == gone
 
 
 async def test_what_goes_while_it_is_told_is_not_found_any_more(
     live, change, begun, listen, say, owner, other, monkeypatch
 ):
-    hearing = await listen(other)
-    await begun(owner, hearing)
+    receiving = await listen(other)
+    await begun(owner, receiving)
     await say(owner, "one")
-    cursor = (await hearing.next())["cursor"]
+    cursor = (await receiving.next())["cursor"]
     found, here = feed.find_feed_post, asyncio.get_running_loop()
 
     async def found_and_gone(session, viewer, post_id):

@@ -184,7 +184,7 @@ async def test_only_the_last_of_many_things_by_one_person_are_known(ask, databas
 
 
 @pytest.mark.parametrize("how", ["mute", "block", "blocked", "suspended", "oneself"])
-async def test_nobody_is_told_of_those_they_do_not_hear_or_of_themselves(ask, database, owner, other, reply, how):
+async def test_nobody_is_told_of_those_they_do_not_receive_or_of_themselves(ask, database, owner, other, reply, how):
     if how == "mute":
         await factories.add(database, Mute(user_id=owner.id, muted_id=other.id))
     elif how == "block":
@@ -311,8 +311,8 @@ async def test_each_telling_is_live_and_does_not_add_to_what_is_unread(
         await client.subscribe(LIVE, after=here)
         for message, count in (("ann replied to your post.", 1), ("ben and 1 other replied to your post.", 2)):
             last = await reply(people[count - 1])
-            heard = {"unreadCount": 1, "notification": {"message": message, "actorsCount": count}}
-            assert await client.next() == heard
+            received = {"unreadCount": 1, "notification": {"message": message, "actorsCount": count}}
+            assert await client.next() == received
         await taken_back(database, people[1], last)
         assert await client.next() == {"unreadCount": 1, "notification": None}
 

@@ -197,16 +197,16 @@ async def test_page_by_page_everything_comes_once_and_what_is_new_does_not_move_
     random = Random(1)
     for number in range(20):
         await say(owner, " ".join(["roof"] * random.randint(1, 4) + [str(number)]))
-    expected, heard, after = await found(ask, "roof"), [], None
+    expected, received, after = await found(ask, "roof"), [], None
     assert len(expected) == 20
     while True:
         answer = (await ask(SEARCH, query="roof", first=3, after=after))["searchPosts"]
-        heard += [each["post"]["content"] for each in answer["nodes"]]
+        received += [each["post"]["content"] for each in answer["nodes"]]
         after = answer["pageInfo"]["endCursor"]
         if not answer["pageInfo"]["hasNextPage"]:
             break
         await say(owner, "roof " * 5)
-    assert heard == expected
+    assert received == expected
 
 
 async def test_the_matches_are_a_connection_in_both_directions(ask, say, owner):

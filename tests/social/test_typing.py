@@ -1,4 +1,4 @@
-"""Who is writing to whom: heard at once by who listens, kept nowhere, and not heard from those one keeps away from."""
+"""Who is writing to whom: shown at once to who listens, kept nowhere, never shown of those one keeps away."""
 
 import asyncio
 import json
@@ -36,24 +36,24 @@ def say(change, monkeypatch):
 
 
 async def heard_first(client, say, *people):
-    """The first event of a subscription: said until it is heard, for it may not have begun to listen yet."""
-    hearing = asyncio.create_task(client.next())
-    while not hearing.done():
+    """The first event of a subscription: said until it is received, for it may not have begun to listen yet."""
+    receiving = asyncio.create_task(client.next())
+    while not receiving.done():
         await say(*people)
-        await asyncio.wait({hearing}, timeout=0.2)
-    return await hearing
+        await asyncio.wait({receiving}, timeout=0.2)
+    return await receiving
 
 
 async def heard_until_stopped(client):
-    """Who was heard until somebody had stopped."""
-    heard = [await client.next()]
-    while heard[-1]["seconds"]:
-        heard.append(await client.next())
-    return {each["user"]["username"] for each in heard}
+    """Who was received until somebody had stopped."""
+    received = [await client.next()]
+    while received[-1]["seconds"]:
+        received.append(await client.next())
+    return {each["user"]["username"] for each in received}
 
 
-async def test_who_is_written_to_hears_it_in_another_process_and_nobody_else(live, database, say, owner, other):
-    # The client that says it and the one that hears it are of two applications, which share Redis alone.
+async def test_who_is_written_to_receives_it_in_another_process_and_nobody_else(live, database, say, owner, other):
+    # The client that says it and the one that receives it are of two applications, which share Redis alone.
     third = await person(database, "third")
     async with connected(live, other) as client, connected(live, owner) as bystander:
         await bystander.subscribe(LIVE)
@@ -66,7 +66,7 @@ async def test_who_is_written_to_hears_it_in_another_process_and_nobody_else(liv
         assert await heard_until_stopped(bystander) == {"third"}
 
 
-async def test_it_is_heard_over_server_sent_events_too(live, say, owner, other):
+async def test_it_is_received_over_server_sent_events_too(live, say, owner, other):
     async def first_event():
         headers = {"accept": "text/event-stream", "authorization": f"Bearer {other.token}"}
         async with (
@@ -75,11 +75,11 @@ async def test_it_is_heard_over_server_sent_events_too(live, say, owner, other):
         ):
             return json.loads(await anext(line[6:] async for line in response.aiter_lines() if line.startswith("data")))
 
-    hearing = asyncio.create_task(first_event())
-    while not hearing.done():
+    receiving = asyncio.create_task(first_event())
+    while not receiving.done():
         await say(owner, other)
-        await asyncio.wait({hearing}, timeout=0.2)
-    assert (await hearing)["data"]["typing"] == {"user": {"username": "owner"}, "seconds": 6}
+        await asyncio.wait({receiving}, timeout=0.2)
+    assert (await receiving)["data"]["typing"] == {"user": {"username": "owner"}, "seconds": 6}
 
 
 async def test_it_is_kept_nowhere(say, unchanged, owner, other):
@@ -88,7 +88,7 @@ async def test_it_is_kept_nowhere(say, unchanged, owner, other):
         await say(owner, other, is_typing=False)
 
 
-async def test_who_is_muted_is_not_heard_and_does_not_learn_of_it(live, database, say, owner, other):
+async def test_who_is_muted_is_not_received_and_does_not_learn_of_it(live, database, say, owner, other):
     third = await person(database, "third")
     await factories.add(database, Mute(user_id=other.id, muted_id=owner.id))
     async with connected(live, other) as client:
@@ -99,7 +99,7 @@ async def test_who_is_muted_is_not_heard_and_does_not_learn_of_it(live, database
         assert await heard_until_stopped(client) == {"third"}
 
 
-async def test_nobody_is_heard_by_nobody_by_the_suspended_or_across_a_block(refuse, database, owner, other):
+async def test_nobody_is_received_by_nobody_by_the_suspended_or_across_a_block(refuse, database, owner, other):
     gone = await person(database, "gone", is_active=False)
     await factories.add(database, Block(user_id=other.id, blocked_id=owner.id, username="owner"))
     for sender, receiver in ((owner, gone), (owner, other), (other, owner)):
@@ -109,7 +109,7 @@ async def test_nobody_is_heard_by_nobody_by_the_suspended_or_across_a_block(refu
     assert answer["code"] == "UNAUTHENTICATED"
 
 
-async def test_staff_are_not_heard_by_who_blocked_them(live, database, say, owner, other, staff):
+async def test_staff_are_not_received_by_who_blocked_them(live, database, say, owner, other, staff):
     await factories.add(database, Block(user_id=other.id, blocked_id=staff.id, username="staff"))
     async with connected(live, other) as client:
         await client.subscribe(LIVE)
@@ -119,7 +119,7 @@ async def test_staff_are_not_heard_by_who_blocked_them(live, database, say, owne
         assert await heard_until_stopped(client) == {"owner"}
 
 
-async def test_who_was_suspended_since_is_not_heard(live, database, redis_url, say, owner, other):
+async def test_who_was_suspended_since_is_not_received(live, database, redis_url, say, owner, other):
     gone = await person(database, "gone", is_active=False)
     signals = Signals(redis_url)
     async with connected(live, other) as client:
@@ -131,7 +131,7 @@ async def test_who_was_suspended_since_is_not_heard(live, database, redis_url, s
     await signals.stop()
 
 
-async def test_a_stranger_hears_of_nobody(live):
+async def test_a_stranger_learns_of_nobody(live):
     async with connected(live) as client:
         await client.subscribe(LIVE)
         assert await client.refused() == "UNAUTHENTICATED"

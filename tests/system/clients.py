@@ -19,24 +19,24 @@ class Client:
     async def say(self, message):
         await self._connection.send(json.dumps(message))
 
-    async def hear(self):
+    async def receive(self):
         """The next message that is no ping, which are answered: each subscription begins with one."""
-        while (message := await self.hear_all())["type"] == "ping":
+        while (message := await self.receive_all())["type"] == "ping":
             await self.say({"type": "pong"})
         return message
 
-    async def hear_all(self):
+    async def receive_all(self):
         return json.loads(await asyncio.wait_for(self._connection.recv(), 120))
 
     async def begun(self):
         """The cursor that the subscription says it begins with."""
-        message = await self.hear_all()
+        message = await self.receive_all()
         assert message["type"] == "ping", message
         return message["payload"]["cursor"]
 
     async def next(self):
         """The one field of the next event."""
-        message = await self.hear()
+        message = await self.receive()
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
         [value] = message["payload"]["data"].values()
@@ -44,7 +44,7 @@ class Client:
 
     async def refused(self):
         """The code with which the subscription ends."""
-        message = await self.hear()
+        message = await self.receive()
         assert message["type"] in {"next", "error"}, message
         errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         return errors[0]["extensions"]["code"]
@@ -52,17 +52,17 @@ class Client:
     async def settled(self):
         """Passes when everything said before has been answered; what comes meanwhile is dropped."""
         await self.say({"type": "ping"})
-        while (await self.hear())["type"] != "pong":
+        while (await self.receive())["type"] != "pong":
             pass
 
     async def is_complete(self):
-        return (await self.hear())["type"] == "complete"
+        return (await self.receive())["type"] == "complete"
 
     async def closed(self):
         """The code with which the server closes the socket."""
         try:
             while True:
-                await self.hear()
+                await self.receive()
         except websockets.ConnectionClosed as closed:
             return closed.rcvd.code
 
@@ -75,5 +75,5 @@ async def connected(api, viewer=None, **how):
         await client.say(
             {"type": "connection_init", "payload": {"Authorization": f"Bearer {viewer.token}"} if viewer else {}}
         )
-        assert (await client.hear())["type"] == "connection_ack"
+        assert (await client.receive())["type"] == "connection_ack"
         yield client

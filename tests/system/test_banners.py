@@ -218,7 +218,7 @@ async def test_of_many_who_look_at_once_one_tells(database, database_url, redis_
     assert sorted(await turns()) == [(row.id, "STARTED") for row in rows]
 
 
-async def test_strangers_hear_when_a_banner_starts_changes_and_ends_and_may_come_back(
+async def test_strangers_receive_when_a_banner_starts_changes_and_ends_and_may_come_back(
     live, change, ask, database, staff, redis_url
 ):
     here = await factories.cursor_of_now(database)

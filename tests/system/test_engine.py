@@ -1,4 +1,4 @@
-"""The engine's process is heard, limited, stopped and outlived by its job."""
+"""The engine's process is read, limited, stopped and outlived by its job."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ def leaving():
 
 
 class Engaged:
-    """An attempt at a job that runs the engine, hears its messages and keeps its result."""
+    """An attempt at a job that runs the engine, receives its messages and keeps its result."""
 
     def __init__(self, database, job, leaving, folder):
         self.begun = asyncio.Event()
@@ -64,11 +64,11 @@ class Engaged:
         await attempt(database, Work(MappingJob.TRAIN, self._do, untold), job.id, leaving)
 
     async def _do(self, run):
-        self.result = await run_engine(run, self._folder, self._hear, s_max=self.s_max)
+        self.result = await run_engine(run, self._folder, self._receive, s_max=self.s_max)
         async with run.ending():
             pass
 
-    async def _hear(self, message):
+    async def _receive(self, message):
         self.said.append(message)
         self.begun.set()
 

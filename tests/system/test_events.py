@@ -99,7 +99,7 @@ def written(database):
     return written
 
 
-async def heard(feed, after, count, topic=TOPIC):
+async def received(feed, after, count, topic=TOPIC):
     """So many events after a place."""
     events = []
     async with asyncio.timeout(60), aclosing(feed.follow(topic, after)) as following:
@@ -124,15 +124,15 @@ def positions(events):
 
 
 async def test_of_many_writers_at_once_none_is_lost_doubled_or_overtaken(feed, crowd, written, patient):
-    following = asyncio.create_task(heard(feed, await feed.now(), TOTAL))
+    following = asyncio.create_task(received(feed, await feed.now(), TOTAL))
     await crowd()
     assert positions(await following) == await written()
 
 
-async def test_who_joins_in_the_middle_hears_everything_once(feed, crowd, written, patient):
+async def test_who_joins_in_the_middle_receives_everything_once(feed, crowd, written, patient):
     async def join():
         await asyncio.sleep(random.uniform(0, 0.5))
-        return positions(await heard(feed, await beginning(feed), TOTAL))
+        return positions(await received(feed, await beginning(feed), TOTAL))
 
     joining = [asyncio.create_task(join()) for _ in range(8)]
     await crowd()
@@ -142,15 +142,15 @@ async def test_who_joins_in_the_middle_hears_everything_once(feed, crowd, writte
         assert await joined == everything
 
 
-async def test_who_comes_and_goes_hears_everything_once(feed, crowd, written, patient):
+async def test_who_comes_and_goes_receives_everything_once(feed, crowd, written, patient):
     writing = asyncio.create_task(crowd())
-    heard_so_far, after = [], await beginning(feed)
-    while len(heard_so_far) < TOTAL:
-        part = await heard(feed, after, min(random.randint(1, 200), TOTAL - len(heard_so_far)))
-        heard_so_far += positions(part)
+    received_so_far, after = [], await beginning(feed)
+    while len(received_so_far) < TOTAL:
+        part = await received(feed, after, min(random.randint(1, 200), TOTAL - len(received_so_far)))
+        received_so_far += positions(part)
         after = Position.parse(part[-1].position.cursor)
     await writing
-    assert heard_so_far == await written()
+    assert received_so_far == await written()
 
 
 async def test_a_cursor_gives_exactly_the_rest(feed, say):
@@ -162,7 +162,7 @@ async def test_a_cursor_gives_exactly_the_rest(feed, say):
 
 
 async def test_an_event_that_commits_late_is_not_overtaken(feed, database, say, eventually):
-    following = asyncio.create_task(heard(feed, await feed.now(), 2))
+    following = asyncio.create_task(received(feed, await feed.now(), 2))
     async with database.writing() as session:
         await session.execute(select(func.pg_current_xact_id()))  # a change, which comes before its event is written
         events.record(session, TOPIC, {"number": 1})
@@ -188,8 +188,8 @@ async def undone(database):
         events.record(session, TOPIC, {"number": 1 / 0})
 
 
-async def test_a_topic_hears_nothing_of_another(feed, say):
-    following = asyncio.create_task(heard(feed, await feed.now(), 1))
+async def test_a_topic_receives_nothing_of_another(feed, say):
+    following = asyncio.create_task(received(feed, await feed.now(), 1))
     await say(1, topic="training:10")
     await say(2)
     assert numbers(await following) == [2]
@@ -198,12 +198,12 @@ async def test_a_topic_hears_nothing_of_another(feed, say):
 
 async def test_a_new_process_goes_on_where_the_old_one_stopped(database, redis_url, say):
     async with running(database, redis_url) as old:
-        following = asyncio.create_task(heard(old, await old.now(), 3))
+        following = asyncio.create_task(received(old, await old.now(), 3))
         await say(1, 2, 3)
         last = (await following)[-1].position.cursor
     await say(4, 5)
     async with running(database, redis_url) as new:
-        following = asyncio.create_task(heard(new, Position.parse(last), 4))
+        following = asyncio.create_task(received(new, Position.parse(last), 4))
         await say(6, 7)
         assert numbers(await following) == [4, 5, 6, 7]
 
@@ -218,7 +218,7 @@ async def test_a_feed_that_stops_ends_its_subscriptions_where_they_stand(databas
 
 
 async def test_dropped_connections_to_redis_lose_nothing(feed, crowd, written, redis_url, patient):
-    following = asyncio.create_task(heard(feed, await feed.now(), TOTAL))
+    following = asyncio.create_task(received(feed, await feed.now(), TOTAL))
     writing = asyncio.create_task(crowd())
     with Redis.from_url(redis_url) as redis:
         while not writing.done():
@@ -234,7 +234,7 @@ async def test_a_redis_that_is_away_and_comes_back_loses_nothing(database_url, t
         servers.start(database=False)
         database = Database(database_url, servers.redis_url)
         async with running(database, servers.redis_url) as feed:
-            following = asyncio.create_task(heard(feed, await feed.now(), 6))
+            following = asyncio.create_task(received(feed, await feed.now(), 6))
             await noted(database, 1, 2)
             redis = servers.processes["redis"]
             redis.kill()

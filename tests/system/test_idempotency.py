@@ -222,16 +222,16 @@ async def test_keys_are_bounded_for_each_account_and_forgotten(send, owner, othe
 
 
 @pytest.mark.parametrize("key", [None, "k-1"])
-@pytest.mark.parametrize("is_heard", [True, False])
-async def test_an_unknown_outcome_is_resolved_by_its_key(network, send, owner, teams, key, is_heard):
+@pytest.mark.parametrize("is_received", [True, False])
+async def test_an_unknown_outcome_is_resolved_by_its_key(network, send, owner, teams, key, is_received):
     proxy, api = network
     await send("{ me { username } }", viewer=owner, client=api)
-    _ = proxy.lose_answer() if is_heard else proxy.drop()
+    _ = proxy.lose_answer() if is_received else proxy.drop()
     unknown = await send(CREATE, viewer=owner, key=key, client=api, name="Walkers")
     assert code(unknown) == "OUTCOME_UNKNOWN"
     resolving = unknown["errors"][0]["extensions"]["idempotencyKey"]
     assert key in {None, resolving}
-    assert await teams() == (["Walkers"] if is_heard else [])
+    assert await teams() == (["Walkers"] if is_received else [])
     for _ in range(2):
         known = await send(CREATE, viewer=owner, key=resolving, client=api, name="Walkers")
         assert known["data"]["createTeam"]["name"] == "Walkers"

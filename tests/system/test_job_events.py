@@ -180,7 +180,9 @@ async def test_the_first_event_of_a_training_has_its_last_epoch(live, database, 
         assert told == {"epoch": shown}
 
 
-async def test_what_a_viewer_of_a_published_prediction_hears_is_what_its_owner_hears(live, database, owner, other):
+async def test_what_a_viewer_of_a_published_prediction_receives_is_what_its_owner_receives(
+    live, database, owner, other
+):
     job = await factories.job(database, state=JobState.RUNNING, user_id=owner.id, **STANDS)
     row = await prediction(database, owner, job_id=job.id, published=True)
     shown = {"status", *SAID}

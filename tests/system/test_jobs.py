@@ -112,7 +112,7 @@ async def test_who_holds_a_job_for_a_transaction_is_not_overtaken_within_it(job,
     assert await begin(job) is None
 
 
-async def test_a_beat_renews_the_lease_and_hears_of_a_cancellation(job, begin, do, found, change_job):
+async def test_a_beat_renews_the_lease_and_learns_of_a_cancellation(job, begin, do, found, change_job):
     claim = await begin(job)
     await change_job(job, lease_until=ago(1))
     assert await do(jobs_service.beat, claim) is False

@@ -161,7 +161,7 @@ async def test_strangers_and_other_ids_change_nothing(ask, database, owner, unch
         assert (await ask(DELETE, viewer=owner, ids=[encode(mine)] * 2)).codes == ["BAD_REQUEST"]
 
 
-async def test_other_devices_hear_that_some_were_read_or_deleted(live, ask, database, owner, training, redis_url):
+async def test_other_devices_receive_that_some_were_read_or_deleted(live, ask, database, owner, training, redis_url):
     here = await factories.cursor_of_now(database)
     one = await tell(database, owner, "One.", training)
     two = await tell(database, owner, "Two.", training)

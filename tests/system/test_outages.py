@@ -112,7 +112,7 @@ async def test_every_event_says_how_to_go_on(live, notify, owner):
         await client.subscribe(TOLD)
         await client.begun()
         await notify("one")
-        payload = (await client.hear())["payload"]
+        payload = (await client.receive())["payload"]
         assert payload["extensions"]["cursor"] == payload["data"]["notificationReceived"]["cursor"]
 
 
@@ -130,7 +130,7 @@ async def test_what_is_kept_nowhere_has_no_cursor(live, owner):
         await client.subscribe("subscription { typing { seconds } }")
         await client.say({"type": "ping"})
         # A ping with a cursor would come first.
-        assert (await client.hear_all())["type"] == "pong"
+        assert (await client.receive_all())["type"] == "pong"
 
 
 async def test_a_stream_of_events_begins_with_an_id_and_each_event_has_one(live, notify, owner):

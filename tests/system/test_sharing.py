@@ -34,7 +34,7 @@ FRESH, RETURNING = 6, 6
 
 @pytest.fixture
 async def audience(live):
-    """So many sockets that have heard how things stand."""
+    """So many sockets that have received how things stand."""
     async with AsyncExitStack() as stack:
 
         async def audience(count, viewer, document, **variables):
@@ -93,14 +93,14 @@ async def test_those_who_ask_the_same_of_their_own_are_told_only_that(audience, 
     owners, others = await audience(2, owner, NOTIFICATION), await audience(2, other, NOTIFICATION)
     for client in owners + others:
         await client.settled()
-    heard = [asyncio.create_task(client.next()) for client in owners + others]
-    while not all(each.done() for each in heard):
+    received = [asyncio.create_task(client.next()) for client in owners + others]
+    while not all(each.done() for each in received):
         async with database.writing() as session:
             notifications.notify(session, owner.id, "For the owner.", about=training)
         async with database.writing() as session:
             notifications.notify(session, other.id, "For the other.", about=training)
-        await asyncio.wait(heard, timeout=0.2)
-    messages = [(await each)["notification"]["message"] for each in heard]
+        await asyncio.wait(received, timeout=0.2)
+    messages = [(await each)["notification"]["message"] for each in received]
     assert messages == ["For the owner."] * 2 + ["For the other."] * 2
 
 
@@ -133,11 +133,11 @@ async def listen_from_now(live, training, joined):
         await client.subscribe(TRAINING, id=encode(training))
         begun = (await client.next())["cursor"]
         joined.release()
-        heard = [await client.next()]
-        while heard[-1]["status"] is None:
-            heard.append(await client.next())
+        received = [await client.next()]
+        while received[-1]["status"] is None:
+            received.append(await client.next())
         assert await client.is_complete()
-    return begun, [event["cursor"] for event in heard]
+    return begun, [event["cursor"] for event in received]
 
 
 async def come_and_go(live, training, joined):
@@ -146,16 +146,16 @@ async def come_and_go(live, training, joined):
         await client.subscribe(TRAINING, id=encode(training))
         begun = cursor = (await client.next())["cursor"]
     joined.release()
-    heard = []
-    while not heard or heard[-1]["status"] is None:
+    received = []
+    while not received or received[-1]["status"] is None:
         async with connected(live) as client:
             await client.subscribe(TRAINING, id=encode(training), after=cursor)
             for _ in range(random.randint(1, 100)):
-                heard.append(await client.next())
-                if heard[-1]["status"]:
+                received.append(await client.next())
+                if received[-1]["status"]:
                     break
-        cursor = heard[-1]["cursor"]
-    return begun, [event["cursor"] for event in heard]
+        cursor = received[-1]["cursor"]
+    return begun, [event["cursor"] for event in received]
 
 
 async def test_amid_many_writers_nobody_misses_or_doubles_anything(live, crowd, training, tell, database):
@@ -170,5 +170,5 @@ async def test_amid_many_writers_nobody_misses_or_doubles_anything(live, crowd, 
         epoch = await session.scalar(text("SELECT epoch FROM event_epochs"))
         rows = await session.execute(select(Event.xid, Event.id).order_by(Event.xid, Event.id))
         positions = [Position(*row, epoch) for row in rows]
-    for begun, heard in await asyncio.gather(*listening):
-        assert heard == [position.cursor for position in positions if position > Position.parse(begun)]
+    for begun, received in await asyncio.gather(*listening):
+        assert received == [position.cursor for position in positions if position > Position.parse(begun)]

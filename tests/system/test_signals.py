@@ -24,14 +24,14 @@ async def running(redis_url):
 
 @asynccontextmanager
 async def following(signals, topic):
-    """What is heard on a topic, from now on."""
+    """What is received on a topic, from now on."""
     async with aclosing(signals.follow(topic, signals.now())) as events:
         first = asyncio.ensure_future(anext(events))
         await asyncio.sleep(0)  # so that it follows
         yield first, events
 
 
-async def test_who_follows_a_topic_in_any_process_hears_it_once_and_in_order(redis_url):
+async def test_who_follows_a_topic_in_any_process_receives_it_once_and_in_order(redis_url):
     async with (
         running(redis_url) as one,
         running(redis_url) as another,
@@ -42,12 +42,12 @@ async def test_who_follows_a_topic_in_any_process_hears_it_once_and_in_order(red
         for number in (1, 2):
             await another.send("a", {"number": number})
         for first, rest in (near, far):
-            heard = [await asyncio.wait_for(first, 30), await asyncio.wait_for(anext(rest), 120)]
-            assert [event.payload["number"] for event in heard] == [1, 2]
-            assert heard[0].position < heard[1].position
+            received = [await asyncio.wait_for(first, 30), await asyncio.wait_for(anext(rest), 120)]
+            assert [event.payload["number"] for event in received] == [1, 2]
+            assert received[0].position < received[1].position
 
 
-async def test_who_comes_later_hears_nothing_of_before(redis_url):
+async def test_who_comes_later_receives_nothing_of_before(redis_url):
     async with running(redis_url) as signals:
         async with following(signals, "a") as (first, _):
             await signals.send("a", {"number": 1})
@@ -74,7 +74,7 @@ async def test_a_dropped_connection_is_made_again(redis_url):
         assert first.result().topic == "a"
 
 
-async def test_without_redis_nothing_is_heard_and_nothing_fails(monkeypatch):
+async def test_without_redis_nothing_is_received_and_nothing_fails(monkeypatch):
     monkeypatch.setattr("app.events.signals.START_S_MAX", 0.1)
     async with running(NOWHERE) as signals:
         await signals.send("a", {})

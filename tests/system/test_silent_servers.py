@@ -129,15 +129,15 @@ async def test_no_event_is_missed_and_none_is_doubled(far, database, redis_url, 
         followed(feed, "topic") as following,
     ):
         await noted(near, 0)
-        heard = [await anext(following)]
+        received = [await anext(following)]
         proxy.forget() if forgotten else proxy.silence()
         for number in range(1, 365):
             await noted(near, number)
         if not forgotten:
             await until(lambda: any(task.trouble for task in feed.background))
             proxy.speak()
-        heard += [await anext(following) for _ in range(1, 365)]
-        assert [event.payload["number"] for event in heard] == list(range(365))
+        received += [await anext(following) for _ in range(1, 365)]
+        assert [event.payload["number"] for event in received] == list(range(365))
         await until(lambda: not any(task.trouble for task in feed.background))
 
 
@@ -261,7 +261,7 @@ async def test_a_worker_finds_jobs_again_after_its_database_was_silent(far, data
 # Redis
 
 
-async def test_what_listens_to_redis_hears_again_after_a_silence(redis_url):
+async def test_what_listens_to_redis_receives_again_after_a_silence(redis_url):
     async with (
         before_redis(redis_url) as (proxy, url),
         started(Signals(url)) as signals,

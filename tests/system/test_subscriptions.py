@@ -209,14 +209,14 @@ async def test_without_a_cursor_notifications_begin_with_what_comes_from_now_on(
     await tell(database, owner, "Before.", training)
     async with connected(live, owner) as client:
         await client.subscribe(NOTIFICATION)
-        heard = asyncio.create_task(client.next())
-        while not heard.done():
+        received = asyncio.create_task(client.next())
+        while not received.done():
             await tell(database, owner, "After.", training)
-            await asyncio.wait({heard}, timeout=0.1)
-        assert (await heard)["notification"] == {"message": "After."}
+            await asyncio.wait({received}, timeout=0.1)
+        assert (await received)["notification"] == {"message": "After."}
 
 
-async def test_everybody_hears_only_their_own_notifications(live, database, owner, other, training, here):
+async def test_everybody_receives_only_their_own_notifications(live, database, owner, other, training, here):
     async with connected(live, owner) as client:
         await client.subscribe(NOTIFICATION, after=here)
         await tell(database, other, "For the other.", training)

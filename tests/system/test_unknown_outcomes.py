@@ -291,8 +291,8 @@ async def test_a_failure_after_a_commit_changes_no_answer(network, kept):
     assert await kept() == ["Done."]
 
 
-@pytest.mark.parametrize(("is_heard", "attempts"), [(True, 1), (False, 2)])
-async def test_a_job_whose_end_is_unknown_is_done_once(network, found, change_job, is_heard, attempts):
+@pytest.mark.parametrize(("is_received", "attempts"), [(True, 1), (False, 2)])
+async def test_a_job_whose_end_is_unknown_is_done_once(network, found, change_job, is_received, attempts):
     database, proxy = network
     job = await factories.job(database, kind=MappingJob.INSPECT)
     written = []
@@ -302,7 +302,7 @@ async def test_a_job_whose_end_is_unknown_is_done_once(network, found, change_jo
             session.add(Mail(kind=AccountsMail.SIGN_UP, address="Done."))
             await session.flush()
             if not written:
-                _ = proxy.lose_answer() if is_heard else proxy.drop()
+                _ = proxy.lose_answer() if is_received else proxy.drop()
             written.append(run.claim.attempt)
 
     work = Work(MappingJob.INSPECT, do, nothing)

@@ -68,7 +68,7 @@ async def test_a_strangers_open_write_holds_nobody_up(database, feed, open_write
     assert oldest <= xid < (await feed.now()).xid
 
 
-async def test_who_subscribes_behind_a_stranger_hears_nothing_old(database, feed, open_write, elsewhere):
+async def test_who_subscribes_behind_a_stranger_receives_nothing_old(database, feed, open_write, elsewhere):
     open_write(elsewhere)
     await say(database, 1)
     after = await feed.now()
@@ -81,11 +81,11 @@ async def test_an_open_write_here_is_waited_for(database, feed, open_write, data
     here = open_write(database_url.replace("+psycopg", ""))
     here.execute("INSERT INTO events (topic, payload) VALUES ('t', '{\"number\": 1}')")
     await say(database, 2)
-    hearing = asyncio.create_task(told(feed, after))
-    done, _ = await asyncio.wait({hearing}, timeout=1.5)
+    receiving = asyncio.create_task(told(feed, after))
+    done, _ = await asyncio.wait({receiving}, timeout=1.5)
     assert not done
     here.commit()
-    assert await hearing == 1  # it began first
+    assert await receiving == 1  # it began first
 
 
 async def test_a_prepared_write_elsewhere_is_no_exception(database):
@@ -110,22 +110,22 @@ async def test_many_writers_here_and_elsewhere_lose_no_event_and_tell_none_twice
             await say(database, 100 * number + index)
 
     strangers = [asyncio.create_task(stranger()) for _ in range(4)]
-    heard = []
+    received = []
 
-    async def hear():
+    async def receive():
         async for event in feed.follow("t", after):
-            heard.append((event.position, event.payload["number"]))
-            if len(heard) == 240:
+            received.append((event.position, event.payload["number"]))
+            if len(received) == 240:
                 return
 
-    hearing = asyncio.create_task(hear())
+    receiving = asyncio.create_task(receive())
     await asyncio.gather(*(writer(number) for number in range(8)))
     async with asyncio.timeout(WAIT_S_MAX):
-        await hearing
+        await receiving
     stop.set()
     await asyncio.gather(*strangers)
-    assert sorted(number for _, number in heard) == sorted(100 * n + i for n in range(8) for i in range(30))
-    assert [place for place, _ in heard] == sorted(place for place, _ in heard)
+    assert sorted(number for _, number in received) == sorted(100 * n + i for n in range(8) for i in range(30))
+    assert [place for place, _ in received] == sorted(place for place, _ in received)
 
 
 async def test_the_log_says_who_holds_readers_up(database, feed, open_write, database_url, monkeypatch, eventually):

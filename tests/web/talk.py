@@ -21,18 +21,18 @@ class Talk:
     async def say(self, message: Any) -> None:
         await self.connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
-    async def hear(self) -> Any:
+    async def receive(self) -> Any:
         """The next message, but for the pings that say where a subscription begins."""
-        while "cursor" in ((message := await self.hear_all()).get("payload") or {}):
+        while "cursor" in ((message := await self.receive_all()).get("payload") or {}):
             self.begun = message["payload"]
         return message
 
-    async def hear_all(self) -> Any:
+    async def receive_all(self) -> Any:
         return json.loads(await asyncio.wait_for(self.connection.recv(), PATIENCE_S))
 
     async def init(self, **payload: Any) -> None:
         await self.say({"type": "connection_init", "payload": payload})
-        assert await self.hear() == {"type": "connection_ack"}
+        assert await self.receive() == {"type": "connection_ack"}
 
     async def subscribe(self, id: str, query: str, **variables: Any) -> None:
         await self.say({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}})

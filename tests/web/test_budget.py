@@ -134,7 +134,7 @@ async def test_without_redis_everybody_passes_and_one_line_says_so():
     assert [line["event"] for line in lines] == ["rates are not counted"]
 
 
-async def test_an_overspent_viewer_hears_429_and_when_to_come_again(serve, budget, connect, monkeypatch):
+async def test_an_overspent_viewer_receives_429_and_when_to_come_again(serve, budget, connect, monkeypatch):
     monkeypatch.setattr(settings, "viewer_cost_per_minute_max", 10)
     query = {"query": "{ items(first: 5) { nodes { id } } }"}
     async with (
@@ -147,7 +147,7 @@ async def test_an_overspent_viewer_hears_429_and_when_to_come_again(serve, budge
         async with connect(served.socket_url) as talk:
             await talk.init(token="viewer-1")
             await talk.subscribe("1", query["query"])
-            over_socket = await talk.hear()
+            over_socket = await talk.receive()
     assert (first.status_code, second.status_code) == (200, 429)
     error = second.json()["errors"][0]
     assert error["extensions"]["code"] == "RATE_LIMITED"

@@ -280,10 +280,10 @@ async def test_operations_on_a_socket_are_charged(serve, budget, connect):
         left = []
         for number, query in enumerate(("{ greeting }", "{ nothing }", "{ greeting }")):
             await talk.subscribe(str(number), query)
-            said = await talk.hear()
+            said = await talk.receive()
             if said["type"] == "next":
                 left.append(said["payload"]["extensions"]["cost"]["remaining"])
-                await talk.hear()
+                await talk.receive()
         assert left[1] < left[0] - 1
 
 
@@ -291,10 +291,10 @@ async def test_a_streams_events_are_charged(serve, budget, connect):
     async with serve(budget=budget) as served, connect(served.socket_url) as talk:
         await talk.init(token="viewer-1")
         await talk.subscribe("1", "subscription { count(to: 20) }")
-        while (await talk.hear())["type"] != "complete":
+        while (await talk.receive())["type"] != "complete":
             pass
         await talk.subscribe("2", "{ greeting }")
-        said = await talk.hear()
+        said = await talk.receive()
     spent = settings.viewer_cost_per_minute_max - said["payload"]["extensions"]["cost"]["remaining"]
     assert spent > 11 + 1
 
@@ -354,14 +354,14 @@ async def test_events_that_are_told_to_several_are_charged_to_each(serve, budget
         for talk in one, other:
             await talk.init(token="viewer-1")
             await talk.subscribe("1", news)
-            assert (await talk.hear())["type"] == "next"
+            assert (await talk.receive())["type"] == "next"
         purse = budget.purse(1, "127.0.0.1")
         await asyncio.sleep(0.1)
         left = purse.left
         served.journal.wire.executed = 0
         served.journal.wire.say("village", "x" * 50 * POINT_BYTES)
         for talk in one, other:
-            assert (await talk.hear())["type"] == "next"
+            assert (await talk.receive())["type"] == "next"
         assert served.journal.wire.executed == 1
     assert 2 * 50 <= left - purse.left <= 2 * EVENT_POINTS_MAX
 

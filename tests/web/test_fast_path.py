@@ -36,12 +36,12 @@ class Wire:
     def say(self, *requests: bytes) -> None:
         self.writer.write(b"".join(requests))
 
-    async def hear(self) -> bytes:
+    async def receive(self) -> bytes:
         """One answer, whole."""
         async with asyncio.timeout(PATIENCE_S):
             head = await self.reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"HTTP/1.1 100 "):
-                return head + await self.hear()
+                return head + await self.receive()
             [length] = re.findall(rb"(?m)^content-length: (\d+)\r$", head)
             return head + await self.reader.readexactly(int(length))
 
@@ -162,7 +162,7 @@ async def test_both_ways_answer_with_the_same_bytes(ways, exchanges, asked):
     for served in ways:
         async with connected(served) as wire:
             wire.say(asked)
-            answers.append(timeless(await wire.hear()))
+            answers.append(timeless(await wire.receive()))
     assert answers[0] == answers[1]
     assert len(exchanges) == (asked in PLAIN.values())
 
@@ -190,7 +190,7 @@ async def test_a_head_that_comes_again_is_not_parsed_and_answered_with_the_same_
         async with connected(served) as wire:
             for _ in range(3):
                 wire.say(asked)
-                answers.append(timeless(await wire.hear()))
+                answers.append(timeless(await wire.receive()))
         reads.append(len(parsed))
     assert len({*answers}) == 1
     assert reads == [1, 4]
@@ -200,7 +200,7 @@ async def test_a_head_is_known_to_its_connection_alone(served, parsed):
     for _ in range(2):
         async with connected(served) as wire:
             wire.say(numbered(1))
-            await wire.hear()
+            await wire.receive()
     assert len(parsed) == 2
 
 
@@ -208,7 +208,7 @@ async def test_more_heads_than_are_kept_are_parsed_again(served, parsed):
     async with connected(served) as wire:
         for number in [*range(HEADS_MAX + 1), 0]:
             wire.say(numbered(number, x_request_id=f"request-{number}"))
-            assert data_of(await wire.hear()) == {"echo": f"{float(number)}"}
+            assert data_of(await wire.receive()) == {"echo": f"{float(number)}"}
     assert len(parsed) == HEADS_MAX + 2
 
 
@@ -228,7 +228,7 @@ async def test_however_requests_are_cut_both_ways_answer_them_alike(ways, seed):
                 await wire.writer.drain()
                 if chance.random() < 0.5:
                     await asyncio.sleep(0.01)
-            answers.append([timeless(await wire.hear()) for _ in asked])
+            answers.append([timeless(await wire.receive()) for _ in asked])
     assert answers[0] == answers[1]
 
 
@@ -244,7 +244,7 @@ async def test_a_connection_is_kept(served, exchanges):
     async with connected(served) as wire:
         for number in range(3):
             wire.say(numbered(number))
-            assert data_of(await wire.hear()) == {"echo": f"{float(number)}"}
+            assert data_of(await wire.receive()) == {"echo": f"{float(number)}"}
     assert len(exchanges) == 3
 
 
@@ -252,7 +252,7 @@ async def test_a_connection_is_kept(served, exchanges):
 async def test_a_connection_ends_when_its_client_said_so(served, last):
     async with connected(served) as wire:
         wire.say(numbered(1), last)
-        first, last = await wire.hear(), await wire.hear()
+        first, last = await wire.receive(), await wire.receive()
         assert await wire.rest() == b""
     assert b"connection: close" not in first
     assert b"\r\nconnection: close\r\n" in last
@@ -265,10 +265,10 @@ async def test_a_connection_that_is_idle_is_closed(serve, way):
         async with connected(served) as wire:
             for number in range(3):
                 wire.say(numbered(number, accept=way))
-                await wire.hear()
+                await wire.receive()
                 await asyncio.sleep(0.1)
             wire.say(request("{ slow(seconds: 0.5) }", accept=way))
-            assert data_of(await wire.hear()) == {"slow": "done"}
+            assert data_of(await wire.receive()) == {"slow": "done"}
             assert await wire.rest() == b""
 
 
@@ -277,7 +277,7 @@ async def test_what_is_asked_at_once_is_answered_in_order(served, exchanges):
     ordinary = numbered(2, accept="text/event-stream;q=0.1, application/json")
     async with connected(served) as wire:
         wire.say(slow_first, numbered(1), ordinary, numbered(3), numbered(4))
-        answers = [await wire.hear() for _ in range(5)]
+        answers = [await wire.receive() for _ in range(5)]
     assert [data_of(answer) for answer in answers] == [
         {"slow": "done"},
         *({"echo": f"{float(number)}"} for number in (1, 2, 3, 4)),
@@ -293,7 +293,7 @@ async def test_a_request_may_come_in_pieces(served):
             await wire.writer.drain()
             await asyncio.sleep(0.02)
             wire.say(whole[cut:])
-            assert data_of(await wire.hear()) == {"echo": "7.0"}
+            assert data_of(await wire.receive()) == {"echo": "7.0"}
 
 
 async def test_who_leaves_is_not_answered(served, exchanges):
@@ -331,7 +331,7 @@ async def test_who_does_not_read_is_not_written_to(serve, exchanges, eventually)
                 await asyncio.sleep(0)
             assert 0 < plans.asked < 100
             for _ in range(300):
-                await wire.hear()
+                await wire.receive()
     assert len(exchanges) == 300
 
 
@@ -342,8 +342,8 @@ async def test_too_many_connections_are_told_so(serve, monkeypatch):
         await served.journal.begun.wait()
         async with connected(served) as other:
             other.say(request())
-            assert (await other.hear()).startswith(b"HTTP/1.1 503 ")
-        assert (await wire.hear()).startswith(b"HTTP/1.1 200 OK")
+            assert (await other.receive()).startswith(b"HTTP/1.1 503 ")
+        assert (await wire.receive()).startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_what_runs_is_finished_before_the_server_ends(serve):
@@ -351,7 +351,7 @@ async def test_what_runs_is_finished_before_the_server_ends(serve):
         wire.say(request("{ slow(seconds: 0.5) }"))
         await served.journal.begun.wait()
         served.server.should_exit = True
-        answer = await wire.hear()
+        answer = await wire.receive()
         assert await wire.rest() == b""
     assert data_of(answer) == {"slow": "done"}
     assert b"connection: close" in answer
@@ -361,7 +361,7 @@ async def test_behind_a_proxy_clients_are_those_that_it_names(serve, monkeypatch
     monkeypatch.setattr(settings, "production", True)  # where this machine is a proxy unless the settings say others
     async with serve() as served, connected(served) as wire:
         wire.say(request(x_forwarded_for="192.0.2.7", x_forwarded_proto="https"))
-        answer = await wire.hear()
+        answer = await wire.receive()
         assert [caller.address for caller in served.journal.callers] == ["192.0.2.7"]
     assert b"strict-transport-security" in answer
     assert len(exchanges) == 1
@@ -371,7 +371,7 @@ async def test_a_page_the_settings_name_is_answered_the_ordinary_way(serve, monk
     monkeypatch.setattr(settings, "cors_origins", ["https://map.example"])
     async with serve() as served, connected(served) as wire:
         wire.say(request(origin="https://map.example"))
-        assert b"access-control-allow-origin: https://map.example" in await wire.hear()
+        assert b"access-control-allow-origin: https://map.example" in await wire.receive()
     assert not exchanges
 
 

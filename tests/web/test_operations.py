@@ -68,7 +68,7 @@ async def test_the_figures_follow_what_happens(http, ask, connect, eventually):
         await talk.init()
         await talk.subscribe("1", "subscription { count(to: 3, everyS: 0) }")
         during = await figures(http)
-        while (await talk.hear())["type"] != "complete":
+        while (await talk.receive())["type"] != "complete":
             pass
     await eventually(lambda: metrics.sockets._value.get() == before["fieldgraph_sockets"])
     after = await figures(http)
@@ -324,7 +324,7 @@ async def test_leaving_ends_subscriptions_and_lets_requests_finish(serve, connec
     ):
         await talk.init()
         await talk.subscribe("1", "subscription { count }")
-        await talk.hear()
+        await talk.receive()
         under_way = asyncio.create_task(client.post("/graphql", json={"query": "{ slow(seconds: 1) }"}))
         stream = client.stream(
             "POST", "/graphql", json={"query": "subscription { count }"}, headers={"accept": "text/event-stream"}

@@ -26,9 +26,9 @@ async def test_a_client_that_leaves_without_reading_leaves_nothing_behind(connec
             await talk.subscribe(id, "subscription { large(bytes: 1000000) }")
         await eventually(lambda: served.journal.opened == 3)
         begun = asyncio.all_tasks() - before
-        [line] = served.server.server_state.connections
+        [connection] = served.server.server_state.connections
         async with asyncio.timeout(PATIENCE_S):
-            while not line.outbox._waiting:
+            while not connection.outbox._waiting:
                 # What answers this waits behind what was not read, once the kernel takes no more of it.
                 await talk.say({"type": "ping"})
                 await asyncio.sleep(0.01)
@@ -41,10 +41,10 @@ async def test_a_connection_that_breaks_ends_what_never_waits(connect, served, e
     async with connect(max_queue=1) as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { large(bytes: 1000000) }")
-        [line] = served.server.server_state.connections
-        await eventually(lambda: not line.is_free)
-        line.transport.abort()
-        line.resume_writing()  # as if the break were noticed while it is written
+        [connection] = served.server.server_state.connections
+        await eventually(lambda: not connection.is_writable)
+        connection.transport.abort()
+        connection.resume_writing()  # as if the break were noticed while it is written
         await eventually(lambda: served.journal.closed == 1)
         assert served.journal.asked < 100
         talk.connection.transport.abort()  # it does not read, not even the end
@@ -54,5 +54,5 @@ async def test_a_burst_of_events_reaches_whoever_reads(connect):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { count(to: 2000, everyS: 0) }")
-        heard = [await talk.hear() for _ in range(2_001)]
-    assert [message["payload"]["data"]["count"] for message in heard[:-1]] == list(range(2_000))
+        received = [await talk.receive() for _ in range(2_001)]
+    assert [message["payload"]["data"]["count"] for message in received[:-1]] == list(range(2_000))

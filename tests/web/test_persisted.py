@@ -96,12 +96,12 @@ async def test_a_socket_names_it_too(apq, connect):
     async with connect(apq.served.socket_url) as talk:
         await talk.init()
         await talk.say({"id": "1", "type": "subscribe", "payload": named(GREETING)})
-        refused = await talk.hear()
+        refused = await talk.receive()
         assert (refused["type"], refused["payload"]) == ("error", [NOT_FOUND])
         for id, payload in (("2", named(GREETING, query=GREETING)), ("3", named(GREETING))):
             await talk.say({"id": id, "type": "subscribe", "payload": payload})
-            assert (await talk.hear())["payload"]["data"] == {"greeting": "hello"}
-            assert (await talk.hear())["type"] == "complete"
+            assert (await talk.receive())["payload"]["data"] == {"greeting": "hello"}
+            assert (await talk.receive())["type"] == "complete"
 
 
 async def test_another_process_knows_it(apq, queries, redis_url):
@@ -252,9 +252,9 @@ async def test_a_socket_runs_the_manifest_alone(apq, connect, only_trusted):
     async with connect(apq.served.socket_url) as talk:
         await talk.init(token="viewer-1")
         await talk.subscribe("1", "subscription { count(to: 1) }")
-        assert (await talk.hear())["payload"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+        assert (await talk.receive())["payload"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
         await talk.subscribe("2", GREETING)
-        assert (await talk.hear())["payload"]["data"] == {"greeting": "hello"}
+        assert (await talk.receive())["payload"]["data"] == {"greeting": "hello"}
 
 
 async def test_a_new_manifest_is_taken_over_and_an_outage_changes_nothing(apq, only_trusted, monkeypatch):

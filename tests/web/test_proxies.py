@@ -148,7 +148,7 @@ async def test_a_socket_knows_the_client(serve, monkeypatch, connect):
     async with serve() as served, connect(served.socket_url, additional_headers=told) as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { count(to: 1, everyS: 0) }")
-        await talk.hear()
+        await talk.receive()
         assert {caller.address for caller in served.journal.callers} == {"192.0.2.7"}
 
 

@@ -18,9 +18,13 @@ async def test_a_subscription_sends_its_events_and_completes(connect, served):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "subscription($to: Int!) { count(to: $to) }", to=2)
-        heard = [await talk.hear() for _ in range(3)]
-    assert [(message["type"], message["id"]) for message in heard] == [("next", "1"), ("next", "1"), ("complete", "1")]
-    assert [message["payload"]["data"] for message in heard[:2]] == [{"count": 0}, {"count": 1}]
+        received = [await talk.receive() for _ in range(3)]
+    assert [(message["type"], message["id"]) for message in received] == [
+        ("next", "1"),
+        ("next", "1"),
+        ("complete", "1"),
+    ]
+    assert [message["payload"]["data"] for message in received[:2]] == [{"count": 0}, {"count": 1}]
     assert served.journal.closed == 1
 
 
@@ -28,10 +32,10 @@ async def test_queries_and_mutations_run_over_the_socket_too(connect):
     async with connect() as talk:
         await talk.init(Authorization="Bearer viewer-7")
         await talk.subscribe("q", "{ viewer }")
-        assert (await talk.hear())["payload"]["data"] == {"viewer": 7}
-        assert await talk.hear() == {"type": "complete", "id": "q"}
+        assert (await talk.receive())["payload"]["data"] == {"viewer": 7}
+        assert await talk.receive() == {"type": "complete", "id": "q"}
         await talk.subscribe("m", 'mutation { rename(name: "x") }')
-        assert (await talk.hear())["payload"]["data"] == {"rename": "x"}
+        assert (await talk.receive())["payload"]["data"] == {"rename": "x"}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,7 @@ async def test_the_token_comes_in_the_connection_params(connect, payload):
     async with connect() as talk:
         await talk.init(**payload)
         await talk.subscribe("1", "{ viewer }")
-        assert (await talk.hear())["payload"]["data"] == {"viewer": 3}
+        assert (await talk.receive())["payload"]["data"] == {"viewer": 3}
 
 
 async def test_each_operation_has_a_context_of_its_own(connect, served):
@@ -50,7 +54,7 @@ async def test_each_operation_has_a_context_of_its_own(connect, served):
         await talk.init()
         for id in ("1", "2"):
             await talk.subscribe(id, "{ greeting }")
-            assert [(await talk.hear())["type"] for _ in range(2)] == ["next", "complete"]
+            assert [(await talk.receive())["type"] for _ in range(2)] == ["next", "complete"]
     ids = [caller.request_id for caller in served.journal.callers]
     assert len(ids) == len(set(ids)) == 3
     assert ids[1:] == [f"{ids[0]}.1", f"{ids[0]}.2"]
@@ -172,7 +176,7 @@ async def test_a_client_that_does_not_initialise_is_closed_with_4408(connect, mo
     monkeypatch.setattr(settings, "socket_init_s_max", 0.1)
     async with connect() as talk:
         await talk.say({"type": "ping"})
-        assert await talk.hear() == {"type": "pong"}
+        assert await talk.receive() == {"type": "pong"}
         assert (await talk.closing())[0] == 4408
 
 
@@ -180,7 +184,7 @@ async def test_an_id_in_use_closes_with_4409(connect, served):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", ENDLESS)
-        await talk.hear()
+        await talk.receive()
         await talk.subscribe("1", ENDLESS)
         assert await talk.closing() == (4409, "Subscriber for 1 already exists")
     await asyncio.wait_for(served.journal.ended.wait(), PATIENCE_S)
@@ -191,7 +195,7 @@ async def test_an_id_is_free_again_when_its_operation_is_over(connect):
         await talk.init()
         for _ in range(50):
             await talk.subscribe("1", "{ greeting }")
-            assert [(await talk.hear())["type"] for _ in range(2)] == ["next", "complete"]
+            assert [(await talk.receive())["type"] for _ in range(2)] == ["next", "complete"]
 
 
 async def test_an_id_is_free_again_when_the_client_completes_it(connect):
@@ -201,7 +205,7 @@ async def test_an_id_is_free_again_when_the_client_completes_it(connect):
             await talk.subscribe("1", ENDLESS)
             await talk.say({"type": "complete", "id": "1"})
             await talk.subscribe("1", "{ greeting }")
-            while (await talk.hear())["type"] != "complete":
+            while (await talk.receive())["type"] != "complete":
                 pass
 
 
@@ -215,9 +219,9 @@ async def test_initialising_twice_closes_with_4429(connect):
 async def test_a_ping_is_answered_with_its_payload(connect):
     async with connect() as talk:
         await talk.say({"type": "ping", "payload": {"at": [1, "é"]}})
-        assert await talk.hear() == {"type": "pong", "payload": {"at": [1, "é"]}}
+        assert await talk.receive() == {"type": "pong", "payload": {"at": [1, "é"]}}
         await talk.say({"type": "ping"})
-        assert await talk.hear() == {"type": "pong"}
+        assert await talk.receive() == {"type": "pong"}
 
 
 async def test_a_quiet_client_is_pinged_and_a_silent_one_closed(connect, monkeypatch):
@@ -229,7 +233,7 @@ async def test_a_quiet_client_is_pinged_and_a_silent_one_closed(connect, monkeyp
 
         async def answer() -> None:
             while True:
-                assert await answering.hear() == {"type": "ping"}
+                assert await answering.receive() == {"type": "ping"}
                 await answering.say({"type": "pong"})
 
         answers = asyncio.create_task(answer())
@@ -246,14 +250,14 @@ async def test_a_wrong_operation_is_an_error_for_its_id_alone(connect, query):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("good", ENDLESS)
-        assert (await talk.hear())["id"] == "good"
+        assert (await talk.receive())["id"] == "good"
         await talk.subscribe("bad", query)
-        heard = await talk.hear()
-        while heard["id"] == "good":
-            heard = await talk.hear()
-        assert (heard["id"], heard["type"]) == ("bad", "error")
-        assert heard["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
-        after = [await talk.hear() for _ in range(3)]
+        received = await talk.receive()
+        while received["id"] == "good":
+            received = await talk.receive()
+        assert (received["id"], received["type"]) == ("bad", "error")
+        assert received["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+        after = [await talk.receive() for _ in range(3)]
     assert {(message["id"], message["type"]) for message in after} == {("good", "next")}
 
 
@@ -261,10 +265,10 @@ async def test_a_failing_subscription_tells_no_secrets_and_completes(connect):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { failing }")
-        heard = [await talk.hear() for _ in range(3)]
-    assert [message["type"] for message in heard] == ["next", "next", "complete"]
-    assert heard[1]["payload"]["errors"][0]["extensions"]["code"] == "INTERNAL"
-    assert "secret" not in json.dumps(heard)
+        received = [await talk.receive() for _ in range(3)]
+    assert [message["type"] for message in received] == ["next", "next", "complete"]
+    assert received[1]["payload"]["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in json.dumps(received)
 
 
 async def test_an_operation_that_takes_too_long_is_an_error_for_its_id(connect, monkeypatch):
@@ -272,8 +276,8 @@ async def test_an_operation_that_takes_too_long_is_an_error_for_its_id(connect, 
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "{ slow }")
-        heard = await talk.hear()
-    assert (heard["type"], heard["payload"][0]["extensions"]["code"]) == ("error", "TIMEOUT")
+        received = await talk.receive()
+    assert (received["type"], received["payload"][0]["extensions"]["code"]) == ("error", "TIMEOUT")
 
 
 async def test_there_are_only_so_many_subscriptions_on_a_socket(connect, monkeypatch):
@@ -282,13 +286,13 @@ async def test_there_are_only_so_many_subscriptions_on_a_socket(connect, monkeyp
         await talk.init()
         for id in ("1", "2", "3"):
             await talk.subscribe(id, "subscription { count(everyS: 60) }")
-        heard = [await talk.hear() for _ in range(3)]
-        errors = [message for message in heard if message["type"] == "error"]
+        received = [await talk.receive() for _ in range(3)]
+        errors = [message for message in received if message["type"] == "error"]
         assert [message["id"] for message in errors] == ["3"]
         assert errors[0]["payload"][0]["extensions"] == {"code": "LIMIT_REACHED", "limit": 2}
         await talk.say({"type": "complete", "id": "1"})
         await talk.subscribe("3", "{ greeting }")
-        assert [(await talk.hear())["type"] for _ in range(2)] == ["next", "complete"]
+        assert [(await talk.receive())["type"] for _ in range(2)] == ["next", "complete"]
 
 
 async def test_there_are_only_so_many_strangers_at_an_address(connect, monkeypatch):
@@ -310,7 +314,7 @@ async def test_a_subscription_ends_when_its_client_completes_or_leaves(connect, 
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { count(everyS: 60) }")
-        await talk.hear()
+        await talk.receive()
         if leave == "complete":
             await talk.say({"type": "complete", "id": "1"})
         elif leave == "close":
@@ -347,7 +351,7 @@ async def test_the_socket_closes_when_the_token_is_revoked(connect, served, monk
         served.journal.revoked.add("viewer-1")
         assert (await talk.closing())[0] == 4403
         await other.subscribe("1", "{ viewer }")
-        assert (await other.hear())["payload"]["data"] == {"viewer": 2}
+        assert (await other.receive())["payload"]["data"] == {"viewer": 2}
 
 
 async def test_a_token_is_checked_once_whoever_brought_it(connect, served, monkeypatch, eventually):
@@ -380,7 +384,7 @@ async def test_sockets_that_drop_leave_nothing_behind(connect, served, eventuall
             for talk in talks:
                 await talk.init()
                 await talk.subscribe("1", ENDLESS)
-                await talk.hear()
+                await talk.receive()
             begun |= asyncio.all_tasks() - before
             for talk in talks:
                 talk.connection.transport.abort()

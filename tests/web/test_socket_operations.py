@@ -12,21 +12,21 @@ async def test_a_large_operation_is_an_operation_as_over_http(connect):
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "subscription { count(everyS: 0.01) }")
-        assert (await talk.hear())["type"] == "next"
+        assert (await talk.receive())["type"] == "next"
         texts = {f"text{number}": "x" * 9_000 for number in range(8)}
         echoes = " ".join(f"{name}: echo(text: ${name})" for name in texts)
         document = f"query ({', '.join(f'${name}: String' for name in texts)}) {{ {echoes} }}"
         await talk.subscribe("2", document, **dict([*texts.items()][:6]))
-        heard = [await talk.hear()]
-        while heard[-1]["id"] != "2":
-            heard.append(await talk.hear())
-        assert heard[-1]["payload"]["data"]["text5"] == "x" * 9_000
+        received = [await talk.receive()]
+        while received[-1]["id"] != "2":
+            received.append(await talk.receive())
+        assert received[-1]["payload"]["data"]["text5"] == "x" * 9_000
         await talk.subscribe("3", document, **texts)
-        while heard[-1]["id"] != "3":
-            heard.append(await talk.hear())
-        assert heard[-1]["type"] == "error"
-        assert heard[-1]["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
-        assert (await talk.hear())["id"] in {"1", "3"}
+        while received[-1]["id"] != "3":
+            received.append(await talk.receive())
+        assert received[-1]["type"] == "error"
+        assert received[-1]["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
+        assert (await talk.receive())["id"] in {"1", "3"}
 
 
 @pytest.mark.parametrize("bad", ["a\0b", nested(100), [0] * 30_000], ids=["character", "depth", "values"])
@@ -34,8 +34,8 @@ async def test_what_an_operation_may_not_hold_ends_that_operation_alone(connect,
     async with connect() as talk:
         await talk.init()
         await talk.subscribe("1", "query ($bad: String!) { echo(text: $bad) }", bad=bad)
-        refused = await talk.hear()
+        refused = await talk.receive()
         assert (refused["type"], refused["id"]) == ("error", "1")
         assert refused["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
         await talk.subscribe("1", "{ greeting }")
-        assert (await talk.hear())["payload"]["data"] == {"greeting": "hello"}
+        assert (await talk.receive())["payload"]["data"] == {"greeting": "hello"}

@@ -7,14 +7,14 @@ async def test_the_token_may_come_in_the_header_of_the_upgrade(connect):
     async with connect(additional_headers={"Authorization": "Bearer viewer-3"}) as talk:
         await talk.init()
         await talk.subscribe("1", "{ viewer }")
-        assert (await talk.hear())["payload"]["data"] == {"viewer": 3}
+        assert (await talk.receive())["payload"]["data"] == {"viewer": 3}
 
 
 async def test_the_connection_params_go_before_the_header(connect):
     async with connect(additional_headers={"Authorization": "Basic dXNlcjpwYXNz"}) as talk:
         await talk.init(token="viewer-7")
         await talk.subscribe("1", "{ viewer }")
-        assert (await talk.hear())["payload"]["data"] == {"viewer": 7}
+        assert (await talk.receive())["payload"]["data"] == {"viewer": 7}
 
 
 @pytest.mark.parametrize("header", ["Bearer nobody", "Basic dXNlcjpwYXNz", "viewer-3", "Bearer "])

@@ -37,7 +37,7 @@ def wire(served):
 
 
 async def news(talk):
-    message = await talk.hear()
+    message = await talk.receive()
     assert message["type"] == "next", message
     assert "errors" not in message["payload"], message
     return message["payload"]["data"]["news"]
@@ -65,7 +65,7 @@ async def test_who_asks_while_others_begin_begins_together(listen, wire, eventua
     others = [await listen() for _ in range(4)]
     for talk in others:
         await talk.say({"type": "ping"})
-        assert (await talk.hear())["type"] == "pong"
+        assert (await talk.receive())["type"] == "pong"
     wire.gate.set()
     for talk in (first, *others):
         assert await texts(talk, 1) == ["how things stand"]
@@ -114,8 +114,8 @@ async def test_the_same_viewer_shares_over_their_sockets_and_streams(listen, wir
             assert (await news(talk))["text"] == "how things stand for 1"
         wire.executed = 0
         wire.say(TOPIC, "one")
-        heard = json.loads((await anext(line async for line in lines if line.startswith("data: ")))[6:])
-        assert heard["data"]["news"]["text"] == "one for 1"
+        received = json.loads((await anext(line async for line in lines if line.startswith("data: ")))[6:])
+        assert received["data"]["news"]["text"] == "one for 1"
         for talk in (first, second):
             assert (await news(talk))["text"] == "one for 1"
         assert (wire.executed, wire.followed) == (1, 1)
@@ -158,24 +158,24 @@ async def test_whoever_comes_when_and_however_misses_and_doubles_nothing(listen,
             await asyncio.sleep(random.choice((0, 0, 0.001, 0.005)))
         wire.say(TOPIC, "last")
 
-    async def hear():
+    async def receive():
         await asyncio.sleep(random.uniform(0, 0.3))
         resumed = random.random() < 0.5
         start = wire.now().cursor if resumed else None
         talk = await listen(**({"after": start} if resumed else {}))
         start = start or (await news(talk))["cursor"]
         begun.append(start)
-        heard = [await news(talk)]
-        while heard[-1]["text"] != "last for None":
-            heard.append(await news(talk))
-        return start, [event["cursor"] for event in heard]
+        received = [await news(talk)]
+        while received[-1]["text"] != "last for None":
+            received.append(await news(talk))
+        return start, [event["cursor"] for event in received]
 
     saying = asyncio.create_task(say())
-    everybody = await asyncio.gather(*(hear() for _ in range(25)))
+    everybody = await asyncio.gather(*(receive() for _ in range(25)))
     await saying
     cursors = [said.position.cursor for said in wire._said]
-    for start, heard in everybody:
-        assert heard == (cursors[cursors.index(start) + 1 :] if start in cursors else cursors)
+    for start, received in everybody:
+        assert received == (cursors[cursors.index(start) + 1 :] if start in cursors else cursors)
     await eventually(lambda: wire.followed == 1)
 
 
@@ -219,10 +219,10 @@ async def test_a_failure_ends_it_for_all_and_tells_no_secrets(listen, wire):
         assert await texts(talk, 1) == ["how things stand"]
     wire.say(TOPIC, "a bug")
     for talk in talks:
-        failed = await talk.hear()
+        failed = await talk.receive()
         assert failed["payload"]["errors"][0]["extensions"]["code"] == "INTERNAL"
         assert "secret" not in json.dumps(failed)
-        assert await talk.hear() == {"type": "complete", "id": "1"}
+        assert await talk.receive() == {"type": "complete", "id": "1"}
     assert wire.followed == 0
     await talks[0].subscribe("1", NEWS, topic=TOPIC)
     assert await texts(talks[0], 1) == ["how things stand"]
@@ -235,7 +235,7 @@ async def test_the_end_completes_it_for_all(listen, wire):
     wire.say(TOPIC, "the end")
     for talk in talks:
         assert await texts(talk, 1) == ["the end"]
-        assert await talk.hear() == {"type": "complete", "id": "1"}
+        assert await talk.receive() == {"type": "complete", "id": "1"}
     assert wire.followed == 0
 
 
@@ -260,22 +260,22 @@ async def test_a_slow_socket_is_ended_with_its_cursor_while_others_go_on(
             wire.say(TOPIC, f"{number} {large}")
             assert (await texts(fast, 1))[0].startswith(f"{number} ")
         await eventually(lambda: ended.get() > before)
-        heard = await until_closed(slow)
+        received = await until_closed(slow)
         code, reason = await slow.closing()
-    assert (code, reason) == (4008, f"Too slow: the messages were not read. Last cursor: {heard[-1]['cursor']}")
-    assert len(heard) < 40
+    assert (code, reason) == (4008, f"Too slow: the messages were not read. Last cursor: {received[-1]['cursor']}")
+    assert len(received) < 40
     monkeypatch.undo()
-    resumed = await listen(after=heard[-1]["cursor"])
-    rest = [await news(resumed) for _ in range(40 - len(heard))]
-    assert [int(event["text"].split()[0]) for event in heard + rest] == list(range(40))
+    resumed = await listen(after=received[-1]["cursor"])
+    rest = [await news(resumed) for _ in range(40 - len(received))]
+    assert [int(event["text"].split()[0]) for event in received + rest] == list(range(40))
 
 
 async def until_closed(talk):
-    heard = []
+    received = []
     with suppress(websockets.ConnectionClosed):
         while True:
-            heard.append(await news(talk))
-    return heard
+            received.append(await news(talk))
+    return received
 
 
 async def test_each_subscriber_is_counted_and_logged(listen, wire):
@@ -286,7 +286,7 @@ async def test_each_subscriber_is_counted_and_logged(listen, wire):
             assert await texts(talk, 1) == ["how things stand"]
         wire.say(TOPIC, "the end")
         for talk in talks:
-            while (await talk.hear())["type"] != "complete":
+            while (await talk.receive())["type"] != "complete":
                 pass
     ended = [line for line in logs if line["event"] == "operation"]
     assert [line["events"] for line in ended] == [2, 2, 2]
@@ -303,6 +303,6 @@ async def test_leaving_ends_what_is_shared_so_that_clients_come_again(serve, con
         served.server.should_exit = True
         for talk in (first, second):
             with pytest.raises(websockets.ConnectionClosed) as closed:
-                await talk.hear()
+                await talk.receive()
             assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1012, "The server restarts: connect again")
     assert served.journal.wire.followed == 0

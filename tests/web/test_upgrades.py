@@ -35,9 +35,9 @@ async def test_an_upgrade_to_what_we_do_not_speak_is_ignored(served, more):
     async with connected(served) as wire:
         for _ in range(2):  # and the connection goes on
             wire.say(post("{ greeting }", more))
-            assert said(await wire.hear()) == {"greeting": "hello"}
+            assert said(await wire.receive()) == {"greeting": "hello"}
         wire.say(post('{ echo(text: "one") }', more), post('{ echo(text: "two") }'))
-        assert [said(await wire.hear()) for _ in range(2)] == [{"echo": "one"}, {"echo": "two"}]
+        assert [said(await wire.receive()) for _ in range(2)] == [{"echo": "one"}, {"echo": "two"}]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 64])
@@ -49,7 +49,7 @@ async def test_it_may_come_in_pieces(served, piece):
             await wire.writer.drain()
             if piece > 1:
                 await asyncio.sleep(0.001)
-        assert said(await wire.hear()) == {"greeting": "hello"}
+        assert said(await wire.receive()) == {"greeting": "hello"}
 
 
 async def test_a_body_in_chunks_is_read_to_its_end(served):
@@ -58,13 +58,13 @@ async def test_a_body_in_chunks_is_read_to_its_end(served):
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     async with connected(served) as wire:
         wire.say(head + b"transfer-encoding: chunked\r\n" + H2C + b"\r\n" + chunks)
-        assert said(await wire.hear()) == {"greeting": "hello"}
+        assert said(await wire.receive()) == {"greeting": "hello"}
 
 
 async def test_a_get_is_answered_too(served):
     async with connected(served) as wire:
         wire.say(b"GET /graphql?query=%7Bgreeting%7D HTTP/1.1\r\nhost: a\r\n" + H2C + b"\r\n")
-        assert said(await wire.hear()) == {"greeting": "hello"}
+        assert said(await wire.receive()) == {"greeting": "hello"}
 
 
 async def test_a_tunnel_is_refused(served):

@@ -67,7 +67,7 @@ def values(events):
     return [next(iter(event["data"].values())) for event in events]
 
 
-async def test_who_comes_late_hears_how_it_ended(told, owner, done):
+async def test_who_comes_late_receives_how_it_ended(told, owner, done):
     [last] = values(await told(OF_JOB, owner, id=done[0]))
     assert (last["stage"], last["progress"]) == ("DONE", 1.0)
     assert last["aiClassificationJob"] == {"stage": "DONE", "okCount": 3}
@@ -95,7 +95,7 @@ async def test_a_reading_is_followed_and_resumed(told, owner, read):
     assert last["mediaReading"] == {"status": "FINISHED", "read": 3, "unreadable": 0, "total": 3}
 
 
-async def test_nobody_else_hears_of_them(told, other, done, read):
+async def test_nobody_else_learns_of_them(told, other, done, read):
     for document, (id, here) in ((OF_JOB, done), (OF_READING, read)):
         for after in (None, here):
             [refused] = await told(document, other, id=id, after=after)

@@ -56,7 +56,7 @@ async def test_boxes_are_of_the_upright_picture():
 
 
 async def test_marks_are_drawn_with_their_labels_where_they_are():
-    marks = [[BOX, "animal", "Vulpes vulpes", 0.87], [[0.0, 0.0, 0.2, 0.3], "unheard-of", "?", None]]
+    marks = [[BOX, "animal", "Vulpes vulpes", 0.87], [[0.0, 0.0, 0.2, 0.3], "unreceived-of", "?", None]]
     plain, drawn = [
         pixels((await parsing.run(annotation.annotated, "p", picture(), "image/jpeg", found, [], 400, PIXELS_MAX))[0])
         for found in ([], marks)

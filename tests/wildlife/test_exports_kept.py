@@ -87,7 +87,7 @@ async def test_an_import_is_followed_and_resumed(told, owner, imported):
     assert last["wildlifeImport"] == {"status": "FINISHED"}
 
 
-async def test_nobody_else_hears_of_them(told, other, exported, imported):
+async def test_nobody_else_learns_of_them(told, other, exported, imported):
     for document, (id, here) in ((EXPORTED, exported), (IMPORTED, imported)):
         for after in (None, here):
             assert await told(document, other, id=id, after=after) == ["NOT_FOUND"]

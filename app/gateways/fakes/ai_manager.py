@@ -182,7 +182,7 @@ class FakeManager:
             try:
                 return (await client.post(url, json=dict(body))).status_code
             except httpx.HTTPError:
-                return 0  # nobody hears it: who sent it knows nothing of that
+                return 0  # nobody reads it: who sent it knows nothing of that
 
     async def _models(self, request: Request) -> Response:
         if refused := self._refused(request):

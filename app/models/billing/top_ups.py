@@ -84,7 +84,7 @@ class TopUp(Record):
 
 
 class PaymentEvent(Record):
-    """An event of a payment provider that was heard, by its id: each is acted on once."""
+    """An event of a payment provider that was received, by its id: each is acted on once."""
 
     __tablename__ = "payment_events"
     __table_args__ = (UniqueConstraint("event_key"),)

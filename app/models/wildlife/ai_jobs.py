@@ -94,7 +94,7 @@ class AIOutcome(Enum):
 
 
 class UserRemoteTask(Record):
-    """The life of a job on an AI Manager: what was last heard of it, and when it is asked again."""
+    """The life of a job on an AI Manager: when it last answered, and when it is asked again."""
 
     __tablename__ = "user_remote_tasks"
     __owned_by__ = ("user_id",)

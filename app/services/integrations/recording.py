@@ -81,13 +81,13 @@ async def _moved(session: WriteSession, position: Position, to: Position) -> boo
 
 
 async def _record(session: WriteSession, happened: Sequence[StreamEvent]) -> None:
-    heard = list(_topic_events(happened))
-    audiences = await _audiences(session, heard)
-    webhooks = await _listening(session, heard, audiences)
-    times = await _times(session, heard)
+    topic_events = list(_topic_events(happened))
+    audiences = await _audiences(session, topic_events)
+    webhooks = await _listening(session, topic_events, audiences)
+    times = await _times(session, topic_events)
     deliveries = [
         _delivery(webhook, each, times)
-        for each in heard
+        for each in topic_events
         for webhook in webhooks[each.topic]
         if webhook.begun_xid <= each.event.position.xid and _concerns(audiences.get((each.topic, each.key)), webhook)
     ]
@@ -115,11 +115,11 @@ def _concerns(audience: frozenset[int] | None, webhook: Webhook) -> bool:
 
 
 async def _audiences(
-    session: WriteSession, heard: Iterable[TopicEvent]
+    session: WriteSession, topic_events: Iterable[TopicEvent]
 ) -> Mapping[tuple[WebhookTopic, int], frozenset[int]]:
     """Whom an event concerns, by its topic; everybody if it names nobody."""
     keys: defaultdict[WebhookTopic, set[int]] = defaultdict(set)
-    for each in heard:
+    for each in topic_events:
         keys[each.topic].add(each.key)
     audiences: dict[tuple[WebhookTopic, int], frozenset[int]] = {}
     for topic, of in keys.items():
@@ -134,10 +134,10 @@ async def _audiences(
 
 
 async def _listening(
-    session: WriteSession, heard: Iterable[TopicEvent], audiences: Mapping[Any, frozenset[int]]
+    session: WriteSession, topic_events: Iterable[TopicEvent], audiences: Mapping[Any, frozenset[int]]
 ) -> Mapping[WebhookTopic, list[Webhook]]:
     """The enabled webhooks of active accounts that these events may concern, by their topics."""
-    topics = sorted({each.topic for each in heard})
+    topics = sorted({each.topic for each in topic_events})
     query = select(Webhook).join(User, User.id == Webhook.user_id)
     query = query.where(Webhook.is_enabled, User.is_active, Webhook.topics.overlap(topics))
     if all(topic.audience is not Audience.EVERYONE for topic in topics):
@@ -149,17 +149,17 @@ async def _listening(
     return webhooks
 
 
-async def _times(session: WriteSession, heard: Iterable[TopicEvent]) -> Mapping[int, Any]:
-    ids = [each.event.position.id for each in heard]
+async def _times(session: WriteSession, topic_events: Iterable[TopicEvent]) -> Mapping[int, Any]:
+    ids = [each.event.position.id for each in topic_events]
     return dict((await session.execute(select(Event.id, Event.created_at).where(Event.id.in_(ids)))).all())
 
 
-def _delivery(webhook: Webhook, heard: TopicEvent, times: Mapping[int, Any]) -> dict[str, Any]:
-    event = heard.event
+def _delivery(webhook: Webhook, topic_event: TopicEvent, times: Mapping[int, Any]) -> dict[str, Any]:
+    event = topic_event.event
     happened = {"happened_at": times[event.position.id]} if event.position.id in times else {"happened_at": func.now()}
     return happened | {
         "webhook_id": webhook.id,
-        "topic": heard.topic,
+        "topic": topic_event.topic,
         "message_id": new_message_id(),
         "event_topic": event.topic,
         "event_payload": event.payload,

@@ -123,8 +123,8 @@ async def limit_typing(rates: Rates, viewer: Viewer) -> None:
 async def find_reader(session: ReadSession, viewer: Viewer, user_id: int) -> tuple[User, bool]:
     """A user whom the viewer sees, and whether they mute the viewer, who must not learn of it."""
     user = await anybody(session, viewer, user_id, field="receiverId")
-    is_unheard = await session.scalar(select(is_kept_from(Viewer(user_id), literal(signed_in(viewer)))))
-    return user, not is_unheard
+    is_kept_away = await session.scalar(select(is_kept_from(Viewer(user_id), literal(signed_in(viewer)))))
+    return user, not is_kept_away
 
 
 async def tell_typing(signals: Signals, viewer: Viewer, reader: User, *, is_typing: bool) -> None:

@@ -126,7 +126,7 @@ class Logbook(logging.Handler):
         noted, dropped = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())], self._dropped
         if not noted and not dropped:
             return
-        unheard = _is_writing.set(True)
+        before = _is_writing.set(True)
         try:
             entries = await asyncio.to_thread(lambda: [each.entry() for each in noted])
             async with self._database.writing() as session:
@@ -142,7 +142,7 @@ class Logbook(logging.Handler):
             self._dropped += len(noted)
             log.warning("errors not kept", count=len(noted), reason=type(error).__name__)
         finally:
-            _is_writing.reset(unheard)
+            _is_writing.reset(before)
 
     def _wait_on(self, noted: list[Noted]) -> None:
         for each in noted:

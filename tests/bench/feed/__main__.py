@@ -49,7 +49,7 @@ PAGE, LEAP, LEAPS = 25, 99, 25  # 25 leaps of 99 are the 99 pages before the hun
 SEARCH = "query ($query: String!) { searchPosts(query: $query) { nodes { post { id content author { username } } } } }"
 SEARCHES = ("heron", "word3999", "word300", "word50", "word0", "word0 word1", "#tag7", "word0 #tag7")
 LISTEN = "subscription { feedUpdated { cursor change post { id content likesCount } } }"
-POST = 'mutation { createPost(input: { content: "heard by many" }) { ... on Post { id } } }'
+POST = 'mutation { createPost(input: { content: "received by many" }) { ... on Post { id } } }'
 TRIES = 5
 HEARING_S_MAX = 120
 CLIENT = httpx.Client(trust_env=False, timeout=30)
@@ -135,22 +135,23 @@ def _ask(world: World, token: str, query: str, variables: Mapping[str, Any]) -> 
 
 
 async def _live(world: World, tokens: Sequence[str]) -> None:
-    """How long it takes until everybody has heard of one post, each by what they may see."""
-    heard: list[asyncio.Queue[float]] = [asyncio.Queue() for _ in tokens]
+    """How long it takes until everybody has received of one post, each by what they may see."""
+    received: list[asyncio.Queue[float]] = [asyncio.Queue() for _ in tokens]
     opening = asyncio.Semaphore(OPENING_MAX)
     listening = [
-        asyncio.create_task(_listen(world, token, opening, queue)) for token, queue in zip(tokens, heard, strict=True)
+        asyncio.create_task(_listen(world, token, opening, queue))
+        for token, queue in zip(tokens, received, strict=True)
     ]
     async with asyncio.timeout(HEARING_S_MAX):
-        while not all(queue.qsize() for queue in heard):  # until the last of them has begun
+        while not all(queue.qsize() for queue in received):  # until the last of them has begun
             await asyncio.to_thread(_ask, world, tokens[0], POST, {})
             await asyncio.sleep(1)
         first, last = [], []
         for _ in range(TRIES):
-            await _silence(heard)
+            await _silence(received)
             begun = time.perf_counter()
             await asyncio.to_thread(_ask, world, tokens[0], POST, {})
-            delays = sorted([await queue.get() - begun for queue in heard])
+            delays = sorted([await queue.get() - begun for queue in received])
             first.append(delays[0] * 1_000)
             last.append(delays[-1] * 1_000)
     for task in listening:
@@ -161,16 +162,16 @@ async def _live(world: World, tokens: Sequence[str]) -> None:
     console.print(table)
 
 
-async def _silence(heard: Sequence[asyncio.Queue[float]]) -> None:
+async def _silence(received: Sequence[asyncio.Queue[float]]) -> None:
     """Drops what is still on its way."""
-    while any(queue.qsize() for queue in heard):
-        for queue in heard:
+    while any(queue.qsize() for queue in received):
+        for queue in received:
             while queue.qsize():
                 queue.get_nowait()
         await asyncio.sleep(1)
 
 
-async def _listen(world: World, token: str, opening: asyncio.Semaphore, heard: asyncio.Queue[float]) -> None:
+async def _listen(world: World, token: str, opening: asyncio.Semaphore, received: asyncio.Queue[float]) -> None:
     async with opening:
         socket = await connect(f"ws://127.0.0.1:{world.port}/graphql", subprotocols=[PROTOCOL], proxy=None)
         await _say(socket, {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
@@ -179,7 +180,7 @@ async def _listen(world: World, token: str, opening: asyncio.Semaphore, heard: a
     async with socket:
         async for message in socket:
             if json.loads(message)["type"] == "next":
-                heard.put_nowait(time.perf_counter())
+                received.put_nowait(time.perf_counter())
 
 
 async def _say(socket: ClientConnection, message: Mapping[str, Any]) -> None:

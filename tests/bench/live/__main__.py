@@ -231,7 +231,7 @@ def _ready(listeners: subprocess.Popen[bytes]) -> float:
 
 
 async def _back(served: Served, listeners: subprocess.Popen[bytes]) -> float:
-    """All hang up, something happens meanwhile, and all come back at once: the seconds until each has heard of it."""
+    """All hang up, something happens meanwhile, and all come back at once: the seconds until each knows of it."""
     assert listeners.stdin
     assert listeners.stdout
     listeners.stdin.write(b".")

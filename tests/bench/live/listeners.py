@@ -2,7 +2,7 @@
 
 It prints `ready` and the seconds that took when all of them are subscribed, and notes what comes. At a byte on its
 standard input all hang up, and at the next one come back at once, each from the last event that it was sent; it prints
-the seconds until all have heard what they missed. When the input ends, it prints the noted delays. The stamp in an
+the seconds until all have received what they missed. When the input ends, it prints the noted delays. The stamp in an
 event is `time.monotonic_ns()` of whoever recorded it.
 """
 
@@ -59,15 +59,15 @@ class Listeners:
                 self._connect()
                 opened += 1
             for fd, _ in self._epoll.poll(10):
-                heard = self._sockets[fd].recv(RECEIVE_BYTES)
-                assert heard, "The server has hung up."
+                received = self._sockets[fd].recv(RECEIVE_BYTES)
+                assert received, "The server has hung up."
                 said = self._said[fd]
-                if b'"next"' not in heard and said >= len(self._sayings[0]):
+                if b'"next"' not in received and said >= len(self._sayings[0]):
                     # Whoever is ready may wait for the others for longer than the server waits for a sign of life.
-                    self._answer(fd, heard)
+                    self._answer(fd, received)
                 elif said < len(self._sayings[0]):
                     self._say(fd)
-                elif said == len(self._sayings[0]) and self._awaited in heard:
+                elif said == len(self._sayings[0]) and self._awaited in received:
                     self._said[fd] += 1
                     ready += 1
 
@@ -82,7 +82,7 @@ class Listeners:
         return count
 
     def come_back(self, count: int) -> float:
-        """Connect all at once, from the last event on; the seconds until all have heard what they missed."""
+        """Connect all at once, from the last event on; the seconds until all have received what they missed."""
         [cursor] = CURSOR.findall(self.noted[-1][1])[-1:]
         resumed = self._subscribe.replace(b'"after": null', b'"after": "%s"' % cursor)
         assert resumed != self._subscribe, "there is no place to go on from"
@@ -100,21 +100,21 @@ class Listeners:
                 if fd not in sockets:
                     return
                 try:
-                    heard = sockets[fd].recv(RECEIVE_BYTES)
+                    received = sockets[fd].recv(RECEIVE_BYTES)
                 except ConnectionError:
-                    heard = b""
-                if len(heard) > 100:
-                    note((now(), heard))
+                    received = b""
+                if len(received) > 100:
+                    note((now(), received))
                 else:
-                    self._answer(fd, heard)
+                    self._answer(fd, received)
 
-    def _answer(self, fd: int, heard: bytes) -> None:
-        if not heard:
+    def _answer(self, fd: int, received: bytes) -> None:
+        if not received:
             self._epoll.unregister(fd)
             self.dropped += 1
-        elif heard[0] == 0x89:
-            self._sockets[fd].send(masked(heard[2:], 0xA))
-        elif b'"ping"' in heard:
+        elif received[0] == 0x89:
+            self._sockets[fd].send(masked(received[2:], 0xA))
+        elif b'"ping"' in received:
             self._sockets[fd].send(masked(PONG))
 
     def _connect(self) -> None:

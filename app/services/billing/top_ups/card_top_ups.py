@@ -76,10 +76,10 @@ async def charged(session: WriteSession, top_up_id: int, charge: Charge) -> None
     await session.flush()
 
 
-async def hear(session: WriteSession, event: Event) -> None:
+async def apply_event(session: WriteSession, event: Event) -> None:
     """Acts on an event of the provider: once, however often and in whatever order it comes."""
-    heard = insert(PaymentEvent).values(event_key=event.key[:255], kind=event.kind[:255])
-    if await session.scalar(heard.on_conflict_do_nothing().returning(PaymentEvent.id)) is None:
+    received = insert(PaymentEvent).values(event_key=event.key[:255], kind=event.kind[:255])
+    if await session.scalar(received.on_conflict_do_nothing().returning(PaymentEvent.id)) is None:
         return
     top_up = await _about(session, event.about)
     if top_up is None:

@@ -13,14 +13,14 @@ from app.policies.social import is_kept_from
 from app.services.system import notification_groups
 
 
-def _is_heard() -> str:
+def _is_shown() -> str:
     """Whether the user of a `given` row is notified of an action of the `doer`."""
     receiver, doer = (literal_column(name, BigInteger) for name in ("given.user_id", "doer.id"))
     return str(~is_kept_from(SQLViewer(SQLId(receiver)), doer))
 
 
 # What others do, unless one of the two has blocked or muted the other by the end of the transaction.
-ACTIONS = notification_groups.actions("actions_of_people_told", f"doer.is_active AND {_is_heard()}")
+ACTIONS = notification_groups.actions("actions_of_people_told", f"doer.is_active AND {_is_shown()}")
 
 
 async def somebody_else(session: WriteSession, viewer: Viewer, user_id: int, *, field: str = "userId") -> User:

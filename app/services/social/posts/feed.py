@@ -39,30 +39,30 @@ async def find_feed_viewers(
     session: ReadSession, listeners: Collection[Viewer], author_id: int, scope: FeedScope
 ) -> set[Viewer]:
     """The subscribers whose feed shows a post, in one statement per kind of viewer."""
-    hearers = {each for each in listeners if not each.is_signed_in and scope is FeedScope.EVERYONE}
-    if hearers and not await session.scalar(_heard(Viewer(), author_id).with_only_columns(func.count())):
-        hearers.clear()
+    recipients = {each for each in listeners if not each.is_signed_in and scope is FeedScope.EVERYONE}
+    if recipients and not await session.scalar(_recipients(Viewer(), author_id).with_only_columns(func.count())):
+        recipients.clear()
     by_rights: defaultdict[bool, defaultdict[int, set[Viewer]]] = defaultdict(lambda: defaultdict(set))
     for each in listeners:
         if each.user_id is not None:
             by_rights[each.is_staff][each.user_id].add(each)
     for is_staff, accounts in by_rights.items():
         for user_id in await session.scalars(_accounts_that_see(list(accounts), author_id, scope, is_staff=is_staff)):
-            hearers |= accounts[user_id]
-    return hearers
+            recipients |= accounts[user_id]
+    return recipients
 
 
 def _accounts_that_see(ids: list[int], author_id: int, scope: FeedScope, *, is_staff: bool) -> Select[int]:
-    """Those of many accounts who hear it: the policies are asked about the column of a table of them."""
+    """Those of many accounts who receive it: the policies are asked about the column of a table of them."""
     accounts = parents(ids)
     each = SQLViewer(SQLId(accounts.c.id), is_staff=is_staff)
-    query = _heard(each, author_id).join(accounts, true())
+    query = _recipients(each, author_id).join(accounts, true())
     if scope is FeedScope.FRIENDS:
         query = query.where((User.id == accounts.c.id) | is_friend(each, User.id))
     return query.with_only_columns(accounts.c.id)
 
 
-def _heard(viewer: AnyViewer, author_id: int) -> Select[User]:
+def _recipients(viewer: AnyViewer, author_id: int) -> Select[User]:
     """The author, if the viewer sees and does not mute them."""
     return visible(User, viewer).where(User.id == author_id, ~is_muted(viewer, User.id))
 

@@ -77,7 +77,7 @@ def _tracks(detections: Sequence[Detection[dict[str, Any]]], config: JobConfig) 
 
 
 def _is_new_frame(track: Track[dict[str, Any]], each: Detection[dict[str, Any]]) -> bool:
-    """Whether a track has nothing in a frame yet: a model that names a track twice in one is heard once."""
+    """Whether a track has nothing in a frame yet: a model that names a track twice in one counts once."""
     return not track.detections or track.last.frame_index < each.frame_index
 
 

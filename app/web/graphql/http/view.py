@@ -70,9 +70,9 @@ class Endpoint:
         media_types = [media_type for media_type in media_types if media_type != accept.HTML]
         bill = self._engine.bill(address_of(scope))
         current.set(bill)
-        await timed(self._hear(request, send, media_types, bill), bill)
+        await timed(self._receive(request, send, media_types, bill), bill)
 
-    async def _hear(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
+    async def _receive(self, request: Request, send: Send, media_types: list[str], bill: Bill) -> None:
         try:
             posted_parameters = await self._asked(request, media_types, bill)
         except Refused as problem:

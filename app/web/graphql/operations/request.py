@@ -12,7 +12,7 @@ from app.settings import settings
 from app.settings.units import MIB
 from app.web.request_body import body_of
 
-# A refused body is still read to its end, unkept, so that the client hears the answer instead of a reset connection.
+# A refused body is still read to its end, unkept, so that the client gets the answer instead of a reset connection.
 DISCARDED_BYTES_MAX = 128 * MIB
 DOCUMENT_ID_LENGTH_MAX = 128
 

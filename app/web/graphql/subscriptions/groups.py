@@ -52,7 +52,7 @@ class Subscriber:
         raise NotImplementedError
 
     def leave(self) -> None:
-        """Hear no more; a second time does nothing."""
+        """Receive no more; a second call does nothing."""
         if self.group:
             self.group.leave(self)
 
@@ -216,7 +216,7 @@ class Group:
         return True
 
     def _tell_beginning(self, cursor: str | None, position: Position) -> None:
-        """Tell those who heard nothing yet where they begin; others have it from what they heard."""
+        """Tell those who received nothing yet where they begin; others have it from what they received."""
         for member in self._members:
             if cursor is not None and member.position == BEFORE_ALL:
                 member.position = position

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.events.positions import Position
 from app.settings import settings
-from app.web.graphql.websockets.line import Line
+from app.web.graphql.websockets.connection import Connection
 
 
 class Reads(Protocol):
@@ -17,24 +17,24 @@ class Reads(Protocol):
 
 
 class Outbox:
-    """The messages for one socket, in order. Nobody who says something waits for whoever should read it."""
+    """The messages for one socket, in order. Whoever sends does not wait for the other end to read."""
 
-    __slots__ = ("_bytes", "_deadline", "_is_closed", "_line", "_too_slow", "_waiting")
+    __slots__ = ("_bytes", "_connection", "_deadline", "_is_closed", "_too_slow", "_waiting")
 
-    def __init__(self, line: Line, too_slow: Callable[[], None]) -> None:
-        self._line = line
+    def __init__(self, connection: Connection, too_slow: Callable[[], None]) -> None:
+        self._connection = connection
         self._too_slow = too_slow
         self._waiting: deque[tuple[tuple[bytes, ...], Reads | None, Position | None]] = deque()
         self._bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._is_closed = False
-        line.outbox = self
+        connection.outbox = self
 
     def put(self, parts: tuple[bytes, ...], reader: Reads | None = None, position: Position | None = None) -> None:
-        """Say it, if it is an event's to this reader; too much that waits is `too_slow`."""
+        """Send it; of an event, note its position at the reader. Too much that waits is `too_slow`."""
         if self._is_closed:
             return
-        if self._line.is_free and not self._waiting:
+        if self._connection.is_writable and not self._waiting:
             self._write(parts, reader, position)
             return
         self._waiting.append((parts, reader, position))
@@ -44,9 +44,9 @@ class Outbox:
 
     async def room(self) -> None:
         """Return when what is put would be written at once: for those who can wait before they ask for more."""
-        while self._waiting or not self._line.is_free:
-            await self._line.freed()
-        if self._is_closed or self._line.is_closing:
+        while self._waiting or not self._connection.is_writable:
+            await self._connection.writable()
+        if self._is_closed or self._connection.is_closing:
             # What is put is dropped and never waits. Without a turn for others, nobody could end who puts it.
             await asyncio.sleep(0)
 
@@ -59,19 +59,19 @@ class Outbox:
     def resume(self) -> None:
         """It reads again."""
         self._stop_waiting()
-        while self._waiting and self._line.is_free:
+        while self._waiting and self._connection.is_writable:
             parts, reader, position = self._waiting.popleft()
             self._bytes -= sum(map(len, parts))
             self._write(parts, reader, position)
 
     def close(self) -> None:
-        """Say nothing more, not even what waits."""
+        """Send nothing more, not even what waits."""
         self._is_closed = True
         self._stop_waiting()
         self._waiting.clear()
 
     def _write(self, parts: tuple[bytes, ...], reader: Reads | None, position: Position | None) -> None:
-        self._line.write(parts)
+        self._connection.write(parts)
         if reader:
             reader.written = position
 

@@ -16,8 +16,8 @@ from app.web.graphql.connection_slots import Places
 from app.web.graphql.errors import failure
 from app.web.graphql.execution import GraphQLEngine
 from app.web.graphql.operations.operation import Caller
-from app.web.graphql.websockets.line import HANDSHAKE, Handshake
-from app.web.graphql.websockets.session import RESTART, SUBPROTOCOL, Conversation, Ended
+from app.web.graphql.websockets.connection import HANDSHAKE, Handshake
+from app.web.graphql.websockets.session import RESTART, SUBPROTOCOL, CloseSocket, SocketSession
 from app.web.origin import address_of, client_of, is_foreign_page, request_id_of
 from app.web.routes import metrics
 
@@ -36,7 +36,7 @@ class Sockets:
     def __init__(self, engine: GraphQLEngine, places: Places) -> None:
         self._engine = engine
         self._places = places
-        self._held: set[Conversation] = set()
+        self._held: set[SocketSession] = set()
         self._emptied = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +48,7 @@ class Sockets:
             log.info("socket refused", request_id=caller.request_id, origin=headers["origin"][:ORIGIN_LENGTH_MAX])
             await WebSocket(scope, receive, send).send_denial_response(_foreign(caller.request_id))
             return
-        conversation = Conversation(self._engine, caller, self._places, self._left, headers.get("authorization"))
+        session = SocketSession(self._engine, caller, self._places, self._closed, headers.get("authorization"))
         try:
             await receive()
             # A browser reads our close code only if it is given one of the protocols that it offered.
@@ -58,23 +58,23 @@ class Sockets:
             # The client has gone before it was let in.
             return
         metrics.sockets.inc()
-        self._held.add(conversation)
+        self._held.add(session)
         handshake: Handshake = scope["extensions"][HANDSHAKE]["handshake"]
-        handshake.hand_over(conversation)
+        handshake.hand_over(session)
         if not spoken:
-            conversation.end(Ended(SUBPROTOCOL, f"Subprotocol not acceptable: use {PROTOCOL}"))
+            session.end(CloseSocket(SUBPROTOCOL, f"Subprotocol not acceptable: use {PROTOCOL}"))
 
-    def _left(self, conversation: Conversation) -> None:
+    def _closed(self, session: SocketSession) -> None:
         metrics.sockets.dec()
-        self._held.discard(conversation)
+        self._held.discard(session)
         if not self._held:
             self._emptied.set()
 
     async def end(self) -> None:
         """Close every socket with 1012 when its subscriptions have ended; clients take it as: connect again."""
-        for conversation in self._held:
-            restart = Ended(RESTART, "The server restarts: connect again")
-            conversation.end(restart, after_s=random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
+        for session in self._held:
+            restart = CloseSocket(RESTART, "The server restarts: connect again")
+            session.end(restart, after_s=random.uniform(0, SPREAD_S))  # noqa: S311 - no secret depends on it
         if self._held:
             self._emptied.clear()
             with suppress(TimeoutError):

@@ -20,14 +20,14 @@ TOKEN_LENGTH_MAX = 200
 def routes(database: Database) -> list[Route]:
     """The address that a start names, with its token in the query or in a header."""
 
-    async def hear(request: Request) -> Response:
+    async def receive(request: Request) -> Response:
         token = request.headers.get(HEADER) or request.query_params.get("token", "")
         try:
             if not 0 < len(token) <= TOKEN_LENGTH_MAX:
                 raise NotFound(callbacks.UNKNOWN)
             hint = Hint.of(await _json(request))
             async with database.writing() as session:
-                await callbacks.hear(session, request.path_params["uuid"], token, hint)
+                await callbacks.accept(session, request.path_params["uuid"], token, hint)
         except DomainError as error:
             return Early.of(refusal(error))
         except (TimeoutError, ClientDisconnect):
@@ -35,7 +35,7 @@ def routes(database: Database) -> list[Route]:
         # Late, doubled and outdated ones are answered alike: whoever sends them need not know.
         return Response(status_code=204)
 
-    return [Route("/ai/callback/{uuid}", hear, methods=["POST"])]
+    return [Route("/ai/callback/{uuid}", receive, methods=["POST"])]
 
 
 async def _json(request: Request) -> object:

@@ -19,7 +19,7 @@ EVENT_BYTES_MAX = 256 * 1024
 def routes(database: Database) -> list[Route]:
     """The address for Stripe's signed events. What cannot be done now is answered so that Stripe sends it again."""
 
-    async def hear(request: Request) -> Response:
+    async def receive(request: Request) -> Response:
         try:
             card_payments.require_set_up()
             signature = request.headers.get("stripe-signature", "")[:SIGNATURE_LENGTH_MAX]
@@ -28,11 +28,11 @@ def routes(database: Database) -> list[Route]:
             if event is None:
                 return Early.of(Response("This is not signed by the payment provider.", status_code=400))
             async with database.writing() as session:
-                await card_top_ups.hear(session, event)
+                await card_top_ups.apply_event(session, event)
         except DomainError as error:
             return Early.of(refusal(error))
         except (TimeoutError, ClientDisconnect):
             return Early.of(Response(status_code=408))
         return Response(status_code=204)
 
-    return [Route("/payments/stripe", hear, methods=["POST"])]
+    return [Route("/payments/stripe", receive, methods=["POST"])]

@@ -41,7 +41,7 @@ def routes(database: Database) -> list[Route]:
             except DomainError as error:
                 return refusal(error)
             if written is None:
-                return Response(status_code=499)  # nobody hears it
+                return Response(status_code=499)  # nobody reads it
             disposition = f'attachment; filename="{file.name}"'
             headers = {**SANDBOX, "Cache-Control": "no-store", "Content-Disposition": disposition}
             return await WrittenFile.of(written, media_type=file.media_type, headers=headers)

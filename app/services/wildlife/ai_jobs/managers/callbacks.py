@@ -38,7 +38,7 @@ class Hint:
         return cls(key, fence, sequence)  # type: ignore[arg-type]
 
 
-async def hear(session: WriteSession, uuid: str, token: str, hint: Hint | None) -> bool:
+async def accept(session: WriteSession, uuid: str, token: str, hint: Hint | None) -> bool:
     """Has a job looked at, if the callback is of its present start and newer than all before.
 
     NotFound unless the token is the job's: a forged one learns nothing, not even whether there is such a job.

@@ -16,21 +16,21 @@ TEXT = b"\x81"
 CLOSE_S_MAX = 10.0
 
 
-class Hearer(Protocol):
-    """Somebody who hears what comes on a line, while it comes."""
+class Receiver(Protocol):
+    """Takes the messages of a connection, each when it comes."""
 
-    def begin(self, line: "Line") -> None:
-        """Take the line, on which nothing has been heard yet."""
+    def begin(self, connection: "Connection") -> None:
+        """Take the connection, before its first message."""
 
-    def hear(self, text: str | None) -> None:
+    def receive(self, text: str | None) -> None:
         """Take the next message; None if it is no text."""
 
-    def gone(self) -> None:
-        """The other end has left; nothing can be said any more. A second time does nothing."""
+    def disconnected(self) -> None:
+        """The other end has left; nothing can be sent any more. A second call does nothing."""
 
 
 class Handshake(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket. The application may have somebody take over one that it has accepted, and return."""
+    """uvicorn's WebSocket. The application may hand over one that it has accepted, and return."""
 
     async def run_asgi(self) -> None:
         """Let the application find this."""
@@ -39,36 +39,36 @@ class Handshake(WebSocketsSansIOProtocol):
         # Else it would hold itself until garbage is looked for.
         self.scope["extensions"].clear()
 
-    def hand_over(self, hearer: Hearer) -> None:
-        """Let this one have the connection, without ASGI's task, queue and scope; it hears first what has come."""
-        line = Line(self, hearer)
-        self.transport.set_protocol(line)
+    def hand_over(self, receiver: Receiver) -> None:
+        """Give the connection to a receiver, without ASGI's task, queue and scope. It gets first what has come."""
+        connection = Connection(self, receiver)
+        self.transport.set_protocol(connection)
         connections: set[Any] = self.connections
         connections.discard(self)
-        connections.add(line)
-        hearer.begin(line)
+        connections.add(connection)
+        receiver.begin(connection)
         while not self.queue.empty():
             event = self.queue.get_nowait()
             if event["type"] == "websocket.disconnect":
-                hearer.gone()
+                receiver.disconnected()
             else:
-                hearer.hear(event.get("text"))  # type: ignore[arg-type]
+                receiver.receive(event.get("text"))  # type: ignore[arg-type]
         if self.read_paused:
-            line.resume()
+            connection.resume()
         # When the application returns, this is not closed, nor refused if the connection was closing meanwhile.
-        self.transport = _Elsewhere()
+        self.transport = _TakenOver()
         self.handshake_complete = True
 
 
-class _Elsewhere(asyncio.Transport):
+class _TakenOver(asyncio.Transport):
     """The transport of a connection that has been taken over."""
 
     def close(self) -> None:
-        """Nothing: whoever has it closes it."""
+        """Do nothing: whoever took it over closes it."""
 
 
-class Line(asyncio.Protocol):
-    """A WebSocket on which a text is written and heard without a task, a queue or a wait.
+class Connection(asyncio.Protocol):
+    """A WebSocket on which texts are written and received without a task, a queue or a wait.
 
     ASGI's `send` would hide whether the other end reads, and costs more than the rest of a delivery. To wait in
     ASGI's `receive` would hold twice as much memory as all that a quiet subscription needs.
@@ -79,44 +79,44 @@ class Line(asyncio.Protocol):
         "_close_timer",
         "_conn",
         "_connections",
-        "_hearer",
         "_is_text",
         "_parts",
-        "_stopped",
+        "_paused",
+        "_receiver",
         "outbox",
         "transport",
     )
 
-    def __init__(self, handshake: Handshake, hearer: Hearer) -> None:
+    def __init__(self, handshake: Handshake, receiver: Receiver) -> None:
         self.transport = handshake.transport
         self.outbox: Outbox | None = None
         self._conn = handshake.conn
         self._connections: set[Any] = handshake.connections
-        self._hearer = hearer
+        self._receiver = receiver
         # What has come of a message in several frames.
         self._parts: list[bytes] = handshake.frames
         self._is_text = handshake.curr_msg_data_type == "text"
         # Set when the other end reads again.
-        self._stopped: asyncio.Event | None = None
+        self._paused: asyncio.Event | None = None
         self._close_sent = False
         self._close_timer: asyncio.TimerHandle | None = None
 
     @property
-    def is_free(self) -> bool:
+    def is_writable(self) -> bool:
         """Whether the other end takes what is written."""
-        return self._stopped is None
+        return self._paused is None
 
     @property
     def is_closing(self) -> bool:
         """Whether nothing more can be written."""
         return self._close_sent or self.transport.is_closing()
 
-    async def freed(self) -> None:
-        """Return when the other end takes what is written, or is gone."""
-        if self._stopped:
-            await self._stopped.wait()
+    async def writable(self) -> None:
+        """Return when the other end takes what is written, or has left."""
+        if self._paused:
+            await self._paused.wait()
 
-    def admit(self, bytes_max: int) -> None:
+    def limit_messages(self, bytes_max: int) -> None:
         """Take messages of so many bytes from now on; a larger one ends the connection with 1009."""
         self._conn.max_message_size = bytes_max
 
@@ -134,16 +134,16 @@ class Line(asyncio.Protocol):
         self.transport.write(b"".join((TEXT, size, *parts)))
 
     def pause(self) -> None:
-        """Hear nothing for now but what has come."""
+        """Receive nothing more for now."""
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        """Hear more."""
+        """Receive again."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def hang_up(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Close behind all that was written. Whoever has not read that in time is cut off."""
         if self.is_closing:
             return
@@ -155,11 +155,11 @@ class Line(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Close at once, as the server does at its end."""
-        self.hang_up(CloseCode.SERVICE_RESTART, "")
+        self.close(CloseCode.SERVICE_RESTART, "")
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Hear all that has come whole."""
+        """Receive all messages that are complete."""
         self._conn.receive_data(data)
         for frame in self._conn.events_received():
             assert isinstance(frame, Frame), "the handshake is over"
@@ -177,13 +177,13 @@ class Line(asyncio.Protocol):
                 self._is_text = frame.opcode is Opcode.TEXT
             self._parts.append(bytes(frame.data))
             if frame.fin:
-                self._hear()
+                self._receive()
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         message = b"".join(self._parts)
         self._parts.clear()
         try:
-            self._hearer.hear(message.decode() if self._is_text else None)
+            self._receiver.receive(message.decode() if self._is_text else None)
         except UnicodeDecodeError:
             self._conn.fail(CloseCode.INVALID_DATA)
             self._fail()
@@ -191,13 +191,13 @@ class Line(asyncio.Protocol):
     def _end(self) -> None:
         """The other end has closed, or has answered that we have."""
         if not self._close_sent:
-            self._hearer.gone()
+            self._receiver.disconnected()
             self._flush()
         self.transport.close()
 
     def _fail(self) -> None:
-        """Say what was wrong with what came, and close."""
-        self._hearer.gone()
+        """Close with the code of what was wrong with a frame."""
+        self._receiver.disconnected()
         self._flush()
         self._close_sent = True
         self.transport.close()
@@ -207,28 +207,28 @@ class Line(asyncio.Protocol):
             self.transport.write(b"".join(self._conn.data_to_send()))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who would speak or hear on it."""
+        """Tell everybody who would send or receive on it."""
         del exc
         self._connections.discard(self)
         if self._close_timer:
             self._close_timer.cancel()
-        if self._stopped:
+        if self._paused:
             # Nobody reads any more, and nobody waits for that.
-            self._stopped.set()
+            self._paused.set()
         if self.outbox:
             self.outbox.close()
-        self._hearer.gone()
+        self._receiver.disconnected()
 
     def pause_writing(self) -> None:
         """The other end has stopped reading."""
-        self._stopped = self._stopped or asyncio.Event()
+        self._paused = self._paused or asyncio.Event()
         if self.outbox:
             self.outbox.pause()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        stopped, self._stopped = self._stopped, None
-        if stopped:
-            stopped.set()
+        paused, self._paused = self._paused, None
+        if paused:
+            paused.set()
         if self.outbox:
             self.outbox.resume()

@@ -1,11 +1,11 @@
-"""A socket that is open holds no task, and hears all the same what comes in pieces, early, or not as it should."""
+"""A socket that is open holds no task, and receives all the same what comes in pieces, early, or not as it should."""
 
 import asyncio
 
 import pytest
 from websockets.exceptions import InvalidMessage
 
-from app.web.graphql.websockets.line import Handshake
+from app.web.graphql.websockets.connection import Handshake
 from app.web.routes import metrics
 
 PING = {"type": "ping"}
@@ -15,7 +15,7 @@ PONG = {"type": "pong"}
 def serving() -> list[str]:
     """The tasks of the server that serve a connection."""
     names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
-    return [name for name in names if name.startswith(("Handshake.", "Conversation."))]
+    return [name for name in names if name.startswith(("Handshake.", "SocketSession."))]
 
 
 async def test_an_open_socket_holds_no_task(connect, served, eventually):
@@ -25,20 +25,20 @@ async def test_an_open_socket_holds_no_task(connect, served, eventually):
         await talk.subscribe("1", 'subscription { news(topic: "t") { text } }')
         await eventually(lambda: served.journal.wire.followed == 1)
         assert serving() == []
-        [line] = served.server.server_state.connections
-        assert not hasattr(line, "queue")
+        [connection] = served.server.server_state.connections
+        assert not hasattr(connection, "queue")
         served.journal.wire.say("t", "still")
-        heard = [(await talk.hear())["payload"]["data"]["news"]["text"] for _ in range(2)]
-        assert heard == ["how things stand for 1", "still for 1"]
+        received = [(await talk.receive())["payload"]["data"]["news"]["text"] for _ in range(2)]
+        assert received == ["how things stand for 1", "still for 1"]
     await eventually(lambda: served.journal.wire.followed == 0)
 
 
 async def test_a_message_in_several_frames_is_one(connect):
     async with connect() as talk:
         await talk.connection.send(['{"type":', '"connection_', 'init"}'])
-        assert await talk.hear() == {"type": "connection_ack"}
+        assert await talk.receive() == {"type": "connection_ack"}
         await talk.connection.send(['{"type"', ':"ping"}'])
-        assert await talk.hear() == PONG
+        assert await talk.receive() == PONG
 
 
 async def test_bytes_in_several_frames_are_no_message(connect):
@@ -55,7 +55,7 @@ async def test_a_text_that_is_not_utf8_is_refused(connect):
         assert (await talk.closing())[0] == 1007
 
 
-async def test_what_comes_before_the_token_is_known_is_heard_afterwards_in_its_order(connect, served):
+async def test_what_comes_before_the_token_is_known_is_received_afterwards_in_its_order(connect, served):
     served.journal.known.clear()
     async with connect() as talk:
         await talk.say({"type": "connection_init", "payload": {"token": "viewer-3"}})
@@ -63,10 +63,10 @@ async def test_what_comes_before_the_token_is_known_is_heard_afterwards_in_its_o
         await talk.subscribe("1", "{ viewer }")
         await talk.say({"type": "pong"})
         served.journal.known.set()
-        assert await talk.hear() == {"type": "connection_ack"}
-        assert await talk.hear() == PONG
-        assert (await talk.hear())["payload"]["data"] == {"viewer": 3}
-        assert await talk.hear() == {"type": "complete", "id": "1"}
+        assert await talk.receive() == {"type": "connection_ack"}
+        assert await talk.receive() == PONG
+        assert (await talk.receive())["payload"]["data"] == {"viewer": 3}
+        assert await talk.receive() == {"type": "complete", "id": "1"}
 
 
 async def test_what_is_wrong_before_the_token_is_known_is_refused_afterwards(connect, served):
@@ -76,7 +76,7 @@ async def test_what_is_wrong_before_the_token_is_known_is_refused_afterwards(con
         await talk.say({"type": "connection_init"})
         await talk.say(PING)
         served.journal.known.set()
-        assert await talk.hear() == {"type": "connection_ack"}
+        assert await talk.receive() == {"type": "connection_ack"}
         assert (await talk.closing()) == (4429, "Too many initialisation requests")
 
 
@@ -85,7 +85,7 @@ async def test_who_leaves_before_the_token_is_known_leaves_nothing(connect, serv
     served.journal.known.clear()
     async with connect() as talk:
         await talk.say({"type": "connection_init", "payload": {"token": "viewer-3"}})
-        await eventually(lambda: serving() == ["Conversation._look_up"])
+        await eventually(lambda: serving() == ["SocketSession._look_up_token"])
         assert metrics.sockets._value.get() == before + 1
         talk.connection.transport.abort()
         served.journal.known.set()

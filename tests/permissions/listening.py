@@ -1,4 +1,4 @@
-"""Everything there is to listen to, and for each what somebody does who is heard there."""
+"""Everything there is to listen to, and for each what somebody does who is received there."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ async def _train(database: Database, viewer: Person, worker: Person) -> MachineW
 
 
 async def _look_at_media(database: Database, viewer: Person, worker: Person) -> dict[str, Record]:
-    """A job of the worker's on media of the viewer, and an import and an export, which only their owner hears of."""
+    """A job of the worker's on media of the viewer, and an import and an export, which only their owner learns of."""
     at = await classifying.season(database, viewer.id)
     await classifying.joined(database, at, worker.id)
     asked = {"ai_provider_id": at.provider.id, "project_id": at.project.id, "collection_id": at.link.id}
@@ -142,7 +142,7 @@ async def _read_media(on: Stage, couple: Couple) -> None:
 
 
 async def _read_table(on: Stage, couple: Couple) -> None:
-    """A reading goes on, which only its owner hears of."""
+    """A reading goes on, which only its owner learns of."""
     async with on.database.writing() as session:
         row = await session.get_one(TableReading, on.works[TableReading.__name__].id)
         row.failure = f"{row.failure or ''} {couple.said_of_them}"
@@ -222,10 +222,10 @@ async def _answer(on: Stage, couple: Couple) -> None:
 
 
 async def begin_typing(on: Stage, sender: Person) -> None:
-    """Is heard to write to the one who listens, if they want to hear of it."""
+    """Is received to write to the one who listens, if they want to know of it."""
     async with on.database.reading() as session:
-        reader, is_heard = await messages.find_reader(session, _rights(sender), on.viewer.id)
-    if is_heard:
+        reader, is_delivered = await messages.find_reader(session, _rights(sender), on.viewer.id)
+    if is_delivered:
         await messages.tell_typing(on.signals, _rights(sender), reader, is_typing=True)
 
 
@@ -257,7 +257,7 @@ DEEDS: dict[str, Callable[[Stage, Couple], Awaitable[None]]] = {
     "workUpdated": _go_on_training,
     "consultingRequestUpdated": _consult,
 }
-"""What makes somebody heard, by what is listened to."""
+"""What somebody does to be received, by what is listened to."""
 
 
 async def do(on: Stage, couple: Couple, *names: str) -> None:
@@ -288,23 +288,23 @@ def _choices(declared: GraphQLField) -> list[str]:
 
 
 class Listener:
-    """Somebody's socket with all subscriptions, and all that was heard by each."""
+    """Somebody's socket with all subscriptions, and all that was received by each."""
 
     def __init__(self, client: Client, on: Stage) -> None:
         self._client = client
         self._on = on
-        self.heard: dict[str, list[Any]] = {}
+        self.received: dict[str, list[Any]] = {}
 
     async def begin(self, after: str) -> None:
         """Listens to what has happened after a place, and to what happens."""
         for name, document in subscriptions(self._on.works):
-            self.heard[name] = []
+            self.received[name] = []
             variables = {"after": after} if "$after" in document else {}
             asked = {"query": document, "variables": variables}
             await self._client.say({"id": name, "type": "subscribe", "payload": asked})
 
     async def until(self, names: set[str], word: str, again: Callable[[], Awaitable[None]]) -> None:
-        """Passes when each of these has said a word, which is said `again` where nothing is kept, until it is heard."""
+        """Passes when each of these has said a word; where nothing is kept, it is said `again` until it comes."""
         listening = asyncio.create_task(self._until(names, word))
         while not listening.done():
             await again()
@@ -314,10 +314,10 @@ class Listener:
     async def _until(self, names: set[str], word: str) -> None:
         left = set(names)
         while left:
-            message = await self._client.hear()
+            message = await self._client.receive()
             assert message["type"] == "next", message
             # A row of which a part may not be seen would be left out as a whole, with what it says.
             assert "errors" not in message["payload"], message
-            self.heard[message["id"]].append(message["payload"])
+            self.received[message["id"]].append(message["payload"])
             if word in json.dumps(message["payload"]):
                 left.discard(message["id"])
