@@ -32,7 +32,7 @@ from app.learning.predictions.windows import ODDS_MAX, WINDOWS_AT_ONCE, Look
 from app.learning.trainings.calibration import UNCALIBRATED_CONFIDENCE, Calibration, suggested
 from app.learning.trainings.curve import write_curve
 from app.learning.trainings.epochs import Learned
-from app.learning.trainings.fitting import Pace, fit, judged
+from app.learning.trainings.fitting import FitOptions, fit, judged
 from app.learning.trainings.resuming import Keeper
 from app.learning.trainings.training_data import Lesson, prepared
 from app.settings import settings
@@ -64,7 +64,8 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
     chips, validation = lesson.chips, lesson.validation
     network = _begin(lesson.initial, request)
     is_continued = lesson.initial is not None
-    pace, viewing = _pace(network, request, is_continued=is_continued), _viewing(network, is_continued=is_continued)
+    options = _fit_options(network, request, is_continued=is_continued)
+    viewing = _viewing(network, is_continued=is_continued)
     masks = lesson.sides.training if _is_binary(network) else _classes(lesson, request)
     views = Views(chips.tiles, chips.images, masks, np.random.default_rng(request.seed), viewing)
     report("training", PREPARED, f"Compiling the network for {len(views.centres)} chips")
@@ -72,7 +73,7 @@ def train(folder: Path, request: TrainingRequest, report: Report, cancelled: Cal
         network,
         views,
         validation,
-        pace,
+        options,
         epochs=request.epochs,
         batch_size=request.batch_size,
         seed=request.seed,
@@ -124,14 +125,14 @@ def _begin(initial: Path | None, request: TrainingRequest) -> RampNetwork:
     return UNet(random, classes=CLASSES if request.multimasks else 1)
 
 
-def _pace(network: RampNetwork, request: TrainingRequest, *, is_continued: bool) -> Pace[Any]:
+def _fit_options(network: RampNetwork, request: TrainingRequest, *, is_continued: bool) -> FitOptions[Any]:
     """How it learns. Random weights are not worth keeping: only what is learned can be frozen."""
     if isinstance(network, EfficientUNet):
         rates = network.rates(freezes_encoder=request.freeze_layers)
         rate = _full_rate(network) * (CONTINUED_SHARE if is_continued else 1.0)
-        return Pace(rates, rate, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX)
+        return FitOptions(rates, rate, average_decay=0.97, iou_loss_max=IOU_LOSS_MAX)
     levels = FROZEN_LEVELS if request.freeze_layers and is_continued else 0
-    return Pace(network.rates(frozen_levels=levels), _full_rate(network), average_decay=0.98)
+    return FitOptions(network.rates(frozen_levels=levels), _full_rate(network), average_decay=0.98)
 
 
 def _full_rate(network: RampNetwork) -> float:
@@ -193,21 +194,21 @@ def _adapted(
     cancelled: Callable[[], bool],
 ) -> RampNetwork:
     """The network after a short training on what it was sure of itself."""
-    options = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
+    training = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
     # The views are those of a training from the start: few steps are enough.
-    pace, viewing = _pace(network, options, is_continued=True), _viewing(network, is_continued=False)
+    options, viewing = _fit_options(network, training, is_continued=True), _viewing(network, is_continued=False)
     masks = chips.masks if _is_binary(network) else with_classes(chips, chips.masks, **WIDTHS)
     fitted: Learned[Any] = fit(
         network,
-        Views(chips.tiles, chips.images, masks, np.random.default_rng(options.seed), viewing),
+        Views(chips.tiles, chips.images, masks, np.random.default_rng(training.seed), viewing),
         (chips.images, chips.masks),
-        replace(pace, learning_rate=ADAPTING_SHARE * _full_rate(network), iou_loss_max=1.0),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        seed=options.seed,
+        replace(options, learning_rate=ADAPTING_SHARE * _full_rate(network), iou_loss_max=1.0),
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        seed=training.seed,
         report=scaled(report, *ADAPTING),
         cancelled=cancelled,
-        keeper=Keeper(folder, options),
+        keeper=Keeper(folder, training),
         ground="",
     )
     adapted: RampNetwork = fitted.weights

@@ -125,7 +125,7 @@ async def redeem_coupon(info: Info, code: str) -> Grant:
     code: The code, in capital or small letters.
     """
     context = info.context
-    await coupon_codes.pace(context.rates, context.viewer, address=context.address)
+    await coupon_codes.limit_rate(context.rates, context.viewer, address=context.address)
     async with context.writing() as session:
         return await coupon_codes.redeem(session, context.viewer, code=code)
 

@@ -37,7 +37,7 @@ async def request_consulting(
     team = None if team_id is None else ids.key(team_id, Team)
     machine = None if machine_id is None else ids.key(machine_id, Machine)
     context = info.context
-    async with requests.pace(context.rates, context.viewer), context.writing() as session:
+    async with requests.limit_rate(context.rates, context.viewer), context.writing() as session:
         brief = Brief(category, description, budget_estimation, team, machine)
         return await requests.ask(session, context.viewer, brief)
 
@@ -56,7 +56,7 @@ async def propose_consulting(
     """
     key, offer = ids.key(request_id, ConsultingRequest), Offer(amount_usd, delay_days, message)
     context = info.context
-    async with requests.pace(context.rates, context.viewer), context.writing() as session:
+    async with requests.limit_rate(context.rates, context.viewer), context.writing() as session:
         return await proposals.propose(session, context.viewer, key, offer)
 
 
@@ -217,7 +217,7 @@ async def send_consulting_message(info: Info, request_id: strawberry.ID, content
     content: The text, at most {consulting.CONSULTING_TEXT_LENGTH_MAX} characters.
     """
     context, key = info.context, ids.key(request_id, ConsultingRequest)
-    async with requests.pace(context.rates, context.viewer), context.writing() as session:
+    async with requests.limit_rate(context.rates, context.viewer), context.writing() as session:
         return await correspondence.send_message(session, context.viewer, key, content=content)
 
 
@@ -241,7 +241,7 @@ async def add_consulting_file(info: Info, request_id: strawberry.ID, upload: str
     """
     context, key = info.context, ids.key(request_id, ConsultingRequest)
     async with (
-        requests.pace(context.rates, context.viewer),
+        requests.limit_rate(context.rates, context.viewer),
         correspondence.looked_at(context.database, context.viewer, key, upload, name=name) as kept,
         context.writing() as session,
     ):

@@ -257,10 +257,10 @@ def test_whatever_is_limited_says_whether_success_or_failure_is_counted():
     }
     assert callers == {
         "app/services/accounts/users/usernames.py:limit_searches",
-        "app/services/billing/promotions/coupon_codes.py:pace",
+        "app/services/billing/promotions/coupon_codes.py:limit_rate",
         "app/services/social/messages.py:limit_typing",
         "app/services/social/posts/search.py:limit_searches",
         "app/web/graphql/operations/budget.py:_fill",
         "app/web/graphql/operations/budget.py:_pay_off",
-        "app/web/routes/files/tiles.py:_pace",
+        "app/web/routes/files/tiles.py:_limit_rate",
     }

@@ -44,7 +44,7 @@ N = TypeVar("N", bound=Network)
 
 
 @dataclass(frozen=True)
-class Pace(Generic[N]):
+class FitOptions(Generic[N]):
     """How a network learns: the share of the learning rate of each weight, 0 for what stays as it is."""
 
     rates: N
@@ -68,10 +68,10 @@ class _State(eqx.Module, Generic[N]):
 class _NetworkLearner(Generic[N]):
     """A network as it learns. The average over the last steps is judged and kept."""
 
-    def __init__(self, network: N, pace: Pace[N], validation: tuple[Pixels, Pixels], *, seed: int) -> None:
-        self._state = _begin(network, pace.rates, seed)
-        self._step = eqx.filter_jit(partial(_step, pace.rates, pace.average_decay), donate="all")
-        self._rate = pace.learning_rate
+    def __init__(self, network: N, options: FitOptions[N], validation: tuple[Pixels, Pixels], *, seed: int) -> None:
+        self._state = _begin(network, options.rates, seed)
+        self._step = eqx.filter_jit(partial(_step, options.rates, options.average_decay), donate="all")
+        self._rate = options.learning_rate
         self._validation = _some(validation)
 
     def step(self, images: Pixels, masks: Pixels, share: float) -> float:
@@ -128,7 +128,7 @@ def fit(
     network: N,
     views: Views,
     validation: tuple[Pixels, Pixels],
-    pace: Pace[N],
+    options: FitOptions[N],
     *,
     epochs: int,
     batch_size: int,
@@ -140,12 +140,12 @@ def fit(
 ) -> Learned[N]:
     """Train until the validation IoU has not risen for some epochs; keep the best."""
     return learn(
-        _NetworkLearner(network, pace, validation, seed=seed),
+        _NetworkLearner(network, options, validation, seed=seed),
         views,
         epochs=epochs,
         batch_size=batch_size,
         patience=PATIENCE_EPOCHS,
-        iou_loss_max=pace.iou_loss_max,
+        iou_loss_max=options.iou_loss_max,
         report=report,
         cancelled=cancelled,
         keeper=keeper,

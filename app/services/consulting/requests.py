@@ -36,7 +36,7 @@ class Brief:
     machine_id: int | None = None
 
 
-def pace(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
+def limit_rate(rates: Rates, viewer: Viewer) -> AbstractAsyncContextManager[None]:
     """A block that counts if it succeeds; refused if the viewer made too many requests, proposals and messages."""
     limit = RateLimitItemPerHour(settings.consulting_changes_per_hour_max)
     what = f"The limit is {limit.amount} requests, proposals, messages and files of consulting per hour."

@@ -70,7 +70,7 @@ def test_each_neuron_is_as_active_as_the_others_at_first():
     joined = np.concatenate([DENSE.numbers, DENSE.wide], 1)
 
     assert joined.shape[1] < arrays["weight0"].shape[1]
-    assert set(map(networks._pace, ("scale", "bias0", "weight0", "last_bias"))) == {6.0, 0.1, 1.0}
+    assert set(map(networks._rate_factor, ("scale", "bias0", "weight0", "last_bias"))) == {6.0, 0.1, 1.0}
 
 
 def boosted(model, inputs, truth, labels=None):

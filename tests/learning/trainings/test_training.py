@@ -42,7 +42,7 @@ def fit(site, small_epochs, tmp_path):
             network,
             Views(chips.tiles, chips.images, sides.training, np.random.default_rng(1)),
             (chips.images, sides.validation),
-            fitting.Pace(network.rates(frozen_levels=frozen_levels), learning_rate, average_decay=0.98),
+            fitting.FitOptions(network.rates(frozen_levels=frozen_levels), learning_rate, average_decay=0.98),
             epochs=epochs,
             batch_size=4,
             seed=1,

@@ -22,7 +22,7 @@ STEPS_PER_ROUND_MAX = 32
 HELD_MAX = 4096
 BUCKET = 1.2
 RATES = {True: 0.04, False: 0.1}
-# What the search tries: the pace beside the usual one, and the dropout beside the plan's.
+# What the search tries: the learning rate, as a multiple of the usual one, and the dropout beside the plan's.
 SETTINGS = ((1.0, 1.0), (0.4, 1.0), (1.0, 2.0), (2.0, 1.0), (0.4, 2.0), (1.0, 0.0), (0.4, 0.0), (2.0, 2.0))
 SEARCH_SHARE = 0.3
 SEARCH_EPOCHS_SHARE = 0.3
@@ -59,9 +59,9 @@ class NetworkMaker:
 
     def refit(self, ground: Ground, clock: Clock, say: Say, learned: Learned) -> Candidate | None:
         """The same with other rows."""
-        pace, dropout = learned.facts["setting"]
+        rate_factor, dropout = learned.facts["setting"]
         folds = [fold for _ in range(self.seeds) for fold in ground.tried]
-        fit = _Fit(self, ground, folds, [(pace, dropout)] * len(folds), ground.seed)
+        fit = _Fit(self, ground, folds, [(rate_factor, dropout)] * len(folds), ground.seed)
         arrays, _ = fit.run(clock, f"Training {self.name} on all rows", say, self.plan.epochs)
         return None if arrays is None else Neural(Network(arrays, fit.design.activations), ground.scale, self.name)
 
@@ -105,7 +105,7 @@ class _Fit:
         if maker.optimizer == "sgd":
             self.rate /= 4
         self.member = {
-            "pace": np.array([pace for pace, _ in settings], np.float32),
+            "rate_factor": np.array([rate_factor for rate_factor, _ in settings], np.float32),
             "dropouts": np.array(
                 [[min(each * share, 0.6) for each in plan.dropouts] for _, share in settings], np.float32
             ),

@@ -24,7 +24,7 @@ MIXED, EMBEDDING = 3, 8
 SAMPLE = 512
 DECAY = 0.02
 # How much faster or slower than the rest some weights learn.
-PACE = {"scale": 6.0, "bias": 0.1, "share": 0.1, "frequency": 0.1, "phase": 0.1, "mix": 0.1, "mix_bias": 0.1}
+RATE_FACTORS = {"scale": 6.0, "bias": 0.1, "share": 0.1, "frequency": 0.1, "phase": 0.1, "mix": 0.1, "mix_bias": 0.1}
 ACTIVATED: dict[str, Any] = {
     "dense_relu": jax.nn.relu,
     "dense_elu": jax.nn.elu,
@@ -139,8 +139,8 @@ def judged(design: Design, outputs: Any, target: Any) -> Any:
     return jnp.abs(apart) if design.is_absolute else apart**2
 
 
-def _pace(name: str) -> float:
-    return PACE.get(name.rstrip("0123456789"), 0.1 if name == "last_bias" else 1.0)
+def _rate_factor(name: str) -> float:
+    return RATE_FACTORS.get(name.rstrip("0123456789"), 0.1 if name == "last_bias" else 1.0)
 
 
 def _decays(name: str) -> bool:
@@ -148,12 +148,12 @@ def _decays(name: str) -> bool:
 
 
 def _moved(weights: Weights, moves: Weights, rates: Any, steady: Any) -> Weights:
-    """The weights after a step, each at its own pace."""
+    """The weights after a step, each at its own rate."""
     fresh = {}
     for name, weight in weights.items():
-        pace = (rates * _pace(name)).reshape(-1, *[1] * (weight.ndim - 1))
+        rate = (rates * _rate_factor(name)).reshape(-1, *[1] * (weight.ndim - 1))
         decay = DECAY * steady * weight if _decays(name) else 0
-        fresh[name] = weight - pace * (moves[name] + decay)
+        fresh[name] = weight - rate * (moves[name] + decay)
     return fresh
 
 
@@ -180,7 +180,7 @@ def round_of(design: Design) -> Any:
             weights, data, batch, member["dropouts"] * steady, keys
         )
         moves, memory = optimizer.update(slopes, memory)
-        return (_moved(weights, moves, rate * member["pace"], steady), memory), None
+        return (_moved(weights, moves, rate * member["rate_factor"], steady), memory), None
 
     @partial(jax.jit, donate_argnums=(0,))
     def round_(state: Any, data: Any, member: Any, held: Any, plan: Any, seed: Any) -> Any:

@@ -98,7 +98,7 @@ async def end(session: WriteSession, viewer: Viewer, code_id: int) -> CouponCode
     return made
 
 
-async def pace(rates: Rates, viewer: Viewer, *, address: str) -> None:
+async def limit_rate(rates: Rates, viewer: Viewer, *, address: str) -> None:
     """Counts a try, also one that fails: nobody finds a code by trying."""
     most = settings.coupon_tries_per_hour_max
     for payer, factor in (

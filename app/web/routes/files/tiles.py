@@ -61,7 +61,7 @@ class Tiles:
         token = bearer(request.headers.get("authorization"))
         viewer = await self._viewer(token)
         require_scope(viewer, Scope.READ)
-        await self._pace(request, viewer)
+        await self._limit_rate(request, viewer)
         z, x, y = (_number(request.path_params[name]) for name in "zxy")
         tile = check_tile(z, x, y)
         chosen = {table: self._key(id, table) for table, id in _filters(request)}
@@ -77,7 +77,7 @@ class Tiles:
             return Response(status_code=304, headers=headers)
         return Response(content, 200 if content else 204, headers, MEDIA_TYPE)
 
-    async def _pace(self, request: Request, viewer: Viewer) -> None:
+    async def _limit_rate(self, request: Request, viewer: Viewer) -> None:
         payer = address_of(request.scope) if viewer.user_id is None else f"viewer:{viewer.user_id}"
         limit = RateLimitItemPerMinute(settings.tiles_per_minute_max)
         await self._rates.take(limit, f"tiles:{payer}", what="You requested too many tiles.")
