@@ -18,7 +18,7 @@ from app.database import Database
 from app.discovery import import_tree
 from app.events.dispatcher import EventDispatcher
 from app.events.signals import Signals
-from app.gateways import fakes, storage_probe
+from app.gateways import storage_probe
 from app.models.wildlife.classifications import Classification
 from app.operations.database.migrate import after
 from app.policies import Viewer
@@ -174,8 +174,14 @@ def _plain_routes(
         *static_pages.routes(),
         *account_pages.routes(),
         *docs.routes(),
-        *([Mount("/demo", fakes.app)] if settings.demo else []),
+        *(_stand_ins() if settings.demo else []),
     ]
+
+
+def _stand_ins() -> list[BaseRoute]:
+    from app.gateways import fakes  # noqa: PLC0415 -- they draw, with much that nothing else here needs
+
+    return [Mount("/demo", fakes.app)]
 
 
 def _checks(database: Database, redis_url: str) -> dict[str, Check]:

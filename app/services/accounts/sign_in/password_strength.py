@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from threading import Lock
 
-from zxcvbn import zxcvbn
-
 from app.errors import Invalid
 from app.settings import settings
 
@@ -19,6 +17,8 @@ _lock = Lock()
 
 def check(password: str, *, names: Iterable[str | None], field: str) -> None:
     """Invalid for a password that is easy to guess, also from the names and the address of its owner."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415 -- its lists take 12 MB, and only whoever sets a password needs them
+
     inputs = [word for name in names if name for word in (name, name.partition("@")[0], *WORDS.findall(name))]
     with _lock:
         estimate = zxcvbn(password[:ESTIMATED_LENGTH_MAX], [*SITE_WORDS, *inputs])
