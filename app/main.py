@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ from app.models.wildlife.classifications import Classification
 from app.operations.database.migrate import after
 from app.policies import Viewer
 from app.rates import Rates
+from app.security import credentials
 from app.services.accounts.sign_in import sessions
 from app.services.integrations import answering
 from app.services.system.error_log import Logbook
 from app.services.system.requests.persisted_queries import PersistedQueries
 from app.services.system.requests.trusted_documents import TrustedDocuments
-from app.services.viewers import Viewers
+from app.services.viewers import CachedViewer, Viewers
 from app.settings import settings
 from app.telemetry import logs, tracing
 from app.telemetry.metering import timed_tasks
@@ -81,6 +83,7 @@ class Contexts:
     def __init__(self, known: Viewers, make: Callable[..., Context]) -> None:
         self._known = known
         self._make = make
+        self._strangers = CachedViewer(Viewer(), None, math.inf)
 
     async def of(self, token: str | None, caller: Caller) -> Context:
         """For whom the token belongs to; raises what refuses it."""
@@ -88,8 +91,17 @@ class Contexts:
 
     def now(self, token: str | None, caller: Caller) -> Context | None:
         """The same, if that is known without asking."""
-        cached = (Viewer(), None) if token is None else self._known.cached(token)
-        return None if cached is None else self._context(*cached, caller)
+        cached = self._strangers if token is None else self._known.cached(credentials.token_hash(token))
+        return None if cached is None else self._context(cached.viewer, cached.expires_at, caller)
+
+    def shared(self, key: bytes | None) -> Context | None:
+        """One context for all queries that only name a row, of whoever's token has this hash, if that is known."""
+        cached = self._strangers if key is None else self._known.cached(key)
+        if cached is None:
+            return None
+        context: Context = cached.context or self._make(cached.viewer, cached.viewer, expires_at=cached.expires_at)
+        cached.context = context
+        return context
 
     def _context(self, viewer: Viewer, expires_at: datetime | None, caller: Caller) -> Context:
         return self._make(viewer, viewer, caller.address, caller.client, expires_at)
@@ -142,6 +154,7 @@ def _graphql(contexts: Contexts, budget: Budget, queries: PersistedQueries, plan
         schema=schema,
         context=contexts.of,
         context_now=contexts.now,
+        context_shared=contexts.shared,
         limits=Limits(schema),
         budget=budget,
         plans=plans,

@@ -19,6 +19,7 @@ from app.opaque import Opaque
 from app.policies import Viewer, require_scope
 from app.policies.system import may_see_plans
 from app.postgres.connection import Row
+from app.postgres.prepared import Bound
 from app.postgres.replica import FAILED
 from app.rates import Rates
 from app.services.accounts.sign_in.sessions import Device
@@ -27,9 +28,12 @@ from resolvers import ids
 from resolvers.feed_delivery import FeedDelivery
 from resolvers.loaders import Loaders, Names, Reference, References, RowOrReference
 from resolvers.mutation_transactions import Change, Request
+from resolvers.viewer_kinds import ViewerKind, kind_of
 
 M = TypeVar("M", bound=Record)
-NOTHING = dict.fromkeys(("database", "reads", "events", "signals", "feed_delivery", "rates"), Opaque())
+NOTHING = dict.fromkeys(
+    ("database", "reads", "events", "signals", "feed_delivery", "rates", "address", "client"), Opaque()
+)
 
 
 @dataclass
@@ -61,10 +65,6 @@ class Context:
         """A query may read at a replica, if that has all that the viewer has written."""
         self.reads = await self.database.reads_of(self.viewer_id)
 
-    def choose_reads_now(self) -> None:
-        """The same without asking for what they have written."""
-        self.reads = self.database.reads_now(self.viewer_id)
-
     def leave_replica(self) -> None:
         """The replica has failed the query: have it read at the primary from now on."""
         FAILED.inc()
@@ -84,7 +84,13 @@ class Context:
     def _become(self, viewer: Viewer) -> None:
         if viewer is not self.viewer:
             self.viewer = viewer
-            self.__dict__.pop("load", None)
+            for known in ("load", "kind", "naming"):
+                self.__dict__.pop(known, None)
+
+    @cached_property
+    def kind(self) -> tuple[ViewerKind, Bound]:
+        """The viewer's kind, and what their statements bind."""
+        return kind_of(self.viewer)
 
     @cached_property
     def load(self) -> Loaders:
@@ -153,6 +159,11 @@ class Context:
         """Whether the answer is for a key that may not read."""
         return self.viewer is not self.actor
 
+    @cached_property
+    def may_read(self) -> bool:
+        """Whether the viewer may read: API keys without READ may not."""
+        return Scope.READ in self.actor.scopes
+
     def permit_reading(self) -> None:
         """Refuses API keys without READ."""
         require_scope(self.actor, Scope.READ)
@@ -168,10 +179,11 @@ class Context:
         context.__dict__.update(self.__dict__, load=References(self.reading, self.rows, self.viewer))
         return context
 
+    @cached_property
     def naming(self) -> "Context":
-        """The same viewer for a resolver that names a row by its id: whatever else it would do raises `Unplanned`."""
+        """The same viewer for resolvers that name a row by its id: whatever else they would do raises `Unplanned`."""
         context = object.__new__(Context)
-        context.__dict__.update(self.__dict__, **NOTHING, load=Names(self.reading, self.rows, self.viewer))
+        context.__dict__.update(self.__dict__, **NOTHING, load=Names(self.viewer))
         return context
 
     @property
@@ -191,7 +203,7 @@ class Context:
         """The row with this global id, for who only returns it; NotFound unless it is there for this viewer."""
         row = await self.load.one(model, ids.key(id, model))
         if isinstance(row, Reference):
-            return Reference(row.model, row.key, is_required=True)
+            row.is_required = True
         if row is None:
             raise ids.nothing_with(id, model.__name__)
         return row

@@ -172,6 +172,10 @@ class References(Loaders):
 class Names(References):
     """References alone: nothing is read."""
 
+    def __init__(self, viewer: Viewer) -> None:
+        nothing: Any = Opaque()
+        super().__init__(nothing, nothing, viewer)
+
     def _load(self, key: Hashable, fetch: Callable[[list[Any]], Awaitable[Any]], id: int) -> Awaitable[Any]:
         del key, fetch, id
         raise Unplanned("a resolver reads")

@@ -240,6 +240,8 @@ class Meter:
         return total
 
     def _sizes(self, variables: dict[str, Any]) -> tuple[int | None, ...]:
+        if not self._sized_by:
+            return ()
         return tuple([_size_of(variables[name]) if name in variables else None for name in self._sized_by])
 
 

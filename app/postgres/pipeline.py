@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from psycopg import AsyncConnection, Error, OperationalError
@@ -43,14 +43,8 @@ class _Batch:
         self.count = 0
 
 
-class _Pending(NamedTuple):
-    """A statement whose answer somebody waits for."""
-
-    sql: bytes
-    statement: PreparedStatement
-    work: metering.Work
-    batch: _Batch
-    deliver: Deliver
+_Pending = tuple[bytes, PreparedStatement, metering.Work, _Batch, Deliver]
+"""A statement whose answer somebody waits for: its text, on whose account it is, with which others it went out."""
 
 
 class Pipeline:
@@ -96,7 +90,7 @@ class Pipeline:
             self._batch = _Batch(work.asked())
             self._loop.call_soon(self._send)
         self._batch.count += 1
-        self._in_flight.append(_Pending(sql, statement, work, self._batch, deliver))
+        self._in_flight.append((sql, statement, work, self._batch, deliver))
         return True
 
     def look(self) -> None:
@@ -140,7 +134,8 @@ class Pipeline:
         self._statements = LRU(self._statements_max)
         for pending in lost:
             if pending:
-                pending.deliver(None)
+                _, _, _, _, deliver = pending
+                deliver(None)
 
     def _prepare(self, connection: AsyncConnection[Any], sql: bytes) -> PreparedStatement:
         if len(self._statements) >= self._statements_max:
@@ -207,25 +202,22 @@ class Pipeline:
             was_end = result is None
 
     def _deliver(self, pending: _Pending, result: PGresult) -> None:
+        sql, statement, work, batch, deliver = pending
         if result.status != ExecStatus.TUPLES_OK:
             if result.status == ExecStatus.FATAL_ERROR and is_outdated(error_from_result(result)):
-                self._statements.drop(pending.sql)  # it is prepared anew for whoever comes next
-            pending.deliver(None)
+                self._statements.drop(sql)  # it is prepared anew for whoever comes next
+            deliver(None)
             return
-        now, (asked_at, ready_s) = perf_counter() - metering.loop.busy_s, pending.batch.asked
+        now, (asked_at, ready_s) = perf_counter() - metering.loop.busy_s, batch.asked
         # Each pays its part of the time of all, and nobody for having waited behind those before.
-        share_s = (now - max(asked_at, self._answered_at)) / pending.batch.count
-        pending.work.answered((now - share_s, ready_s), now)
-        metering.begin_step(pending.work)
+        share_s = (now - max(asked_at, self._answered_at)) / batch.count
+        work.answered((now - share_s, ready_s), now)
+        metering.begin_step(work)
         try:
-            pending.deliver(_rows(pending.statement, result))
+            try:
+                rows = statement.rows(result)
+            except Error:  # one has a value that Python cannot hold, as a time that is infinite
+                rows = None
+            deliver(rows)
         finally:
-            metering.end_step(pending.work)
-
-
-def _rows(statement: PreparedStatement, result: PGresult) -> list[Row] | None:
-    """The rows; None if one has a value that Python cannot hold, as a time that is infinite."""
-    try:
-        return statement.rows(result)
-    except Error:
-        return None
+            metering.end_step(work)

@@ -5,9 +5,10 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import event
@@ -26,12 +27,15 @@ from app.supervision import Background
 TOPIC = "viewers"
 
 
-class CachedViewer(NamedTuple):
+@dataclass(slots=True)
+class CachedViewer:
     """Who a token belongs to, when the token expires, if it does, and when this entry does by the process's clock."""
 
     viewer: Viewer
     expires_at: datetime | None
     until: float
+    context: Any = None
+    """What whoever asks keeps with it, as long as it holds."""
 
 
 class Viewers:
@@ -53,7 +57,7 @@ class Viewers:
     async def of(self, token: str) -> tuple[Viewer, datetime | None]:
         """Who a token belongs to, and when it expires, if it does."""
         key = credentials.token_hash(token)
-        if cached := self._current(key):
+        if cached := self.cached(key):
             return cached.viewer, cached.expires_at
         looking_up = self._looking_up.get(key)
         if looking_up is None:
@@ -63,12 +67,8 @@ class Viewers:
         # Not cancelled with the request that began it: others wait for it, too.
         return await asyncio.shield(looking_up)
 
-    def cached(self, token: str) -> tuple[Viewer, datetime | None] | None:
-        """The same, if it is known without asking."""
-        cached = self._current(credentials.token_hash(token))
-        return None if cached is None else (cached.viewer, cached.expires_at)
-
-    def _current(self, key: bytes) -> CachedViewer | None:
+    def cached(self, key: bytes) -> CachedViewer | None:
+        """The same of the token with this hash, if it is known without asking."""
         cached = self._cached.get(key)
         return cached if cached is not None and cached.until > time.monotonic() else None
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -67,13 +66,19 @@ class Lines(logging.StreamHandler[TextIO]):
             super().flush()
 
 
-def note(logger: str, event: str, facts: Mapping[str, object]) -> None:
-    """A line as our loggers write it, cheap enough for every request; of values that are no secrets."""
+def note(logger: str, event: str, facts: dict[str, object]) -> None:
+    """A line as our loggers write it, cheap enough for every request; of values that are no secrets.
+
+    The facts are the line's from then on.
+    """
     if _lines is None:
         structlog.get_logger(logger).info(event, **facts)
         return
-    entry = {**facts, "event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
-    _lines.keep(orjson.dumps(entry, default=str, option=orjson.OPT_UTC_Z))
+    facts["event"] = event
+    facts["level"] = "info"
+    facts["logger"] = logger
+    facts["timestamp"] = datetime.now(UTC)
+    _lines.keep(orjson.dumps(facts, default=str, option=orjson.OPT_UTC_Z))
 
 
 def configure() -> None:

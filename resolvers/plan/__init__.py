@@ -121,6 +121,8 @@ class Plan:
         self.may_begin = True
         """Whether `begin` may be able to ask for it; False once it is known to be about more than one row."""
         self._compiled: LRU[Any, InHand | Value | Unplanned] = LRU()
+        self._only: InHand | None = None
+        """Its root, if there is nothing to choose."""
 
     async def data(self, context: Context, variables: VariableValues, steps: list[Step] | None = None) -> bytes:
         """The JSON of a query's `data`; raises Unplanned to have graphql-core answer. Notes its steps if asked to."""
@@ -170,7 +172,11 @@ class Plan:
             raise _raised(error) from error
 
     def _root(self, variables: VariableValues) -> InHand:
+        if self._only is not None:
+            return self._only
         root: InHand = self._made(None, variables, Compiler.root)
+        if not self._choices:
+            self._only = root
         return root
 
     def _made(self, part: Hashable, variables: VariableValues, make: Callable[[Compiler], Any]) -> Any:

@@ -9,7 +9,9 @@ from dataclasses import is_dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import orjson
 from graphql import VariableValues
+from orjson import Fragment
 from sqlalchemy import ColumnElement, Select
 
 from app.lru import LRU
@@ -30,6 +32,7 @@ from resolvers.viewer_kinds import ViewerKind
 
 Row = tuple[Any, ...]
 KEY_ITEMS_MAX = 100
+PLACE = b"\0"  # where an object is to stand: no JSON has it
 
 
 class Inputs(NamedTuple):
@@ -139,6 +142,13 @@ class Level:
 class InHand(Level):
     """Objects that are there already: what a mutation made, what an event is about, the root of all."""
 
+    @cached_property
+    def frame(self) -> tuple[bytes, bytes]:
+        """Of a root with one object: its JSON before that of the object, and after it."""
+        shown = self.program.views[0](((0, None),), None, lambda _: Fragment(PLACE))[0]
+        before, _, after = orjson.dumps(shown).partition(PLACE)
+        return before, after
+
     def rows_of(self, objects: list[Any]) -> list[Row]:
         """Their columns, as SQL would have selected them."""
         if not self.leaves:
@@ -181,14 +191,20 @@ class Keyed(Fetched):
         """Which key they are found by."""
         return f"{self.name} by {self.parent_key}"
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether its columns are all that is read and shown: nothing is computed, and nothing lies below."""
+        return not self.values and not self.children and len(self.views) == 1
+
     def request(self, inputs: Inputs, page: Page | None, keys: bytes | None) -> Request | None:
         """One statement for all keys."""
         del page
-        statement = self._statements.get_or_make(inputs.viewer_kind, lambda: self._statement(inputs.viewer_kind.viewer))
-        return Request(statement, {"keys": keys, **inputs.bound})
+        return Request(self.statement(inputs.viewer_kind), {"keys": keys, **inputs.bound})
 
-    def _statement(self, viewer: AnyViewer) -> Statement:
-        return compiled(by_key(self._model, viewer, self.selected(viewer)))
+    def statement(self, kind: ViewerKind) -> Statement:
+        """What finds them for viewers of a kind."""
+        viewer = kind.viewer
+        return self._statements.get_or_make(kind, lambda: compiled(by_key(self._model, viewer, self.selected(viewer))))
 
 
 class Pages(Fetched):

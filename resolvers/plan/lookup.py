@@ -11,29 +11,19 @@ from graphql import VariableValues
 
 from app.errors import Unplanned
 from app.postgres.connection import Row
-from app.postgres.prepared import key_array
 from app.telemetry.metering import Work
 from resolvers.context import Context
 from resolvers.loaders import Reference
 from resolvers.plan.leaves import SHOWN_WITH
-from resolvers.plan.levels import InHand, Inputs, Keyed, Level
+from resolvers.plan.levels import InHand, Keyed
 from resolvers.plan.values import Info
-from resolvers.viewer_kinds import kind_of
 
 Deliver = Callable[[bytes | None], None]
 
 
 def fits(root: InHand) -> bool:
     """Whether it may be such a plan, as far as it has been run."""
-    if len(root.values) != 1 or root.children:
-        return False
-    [value] = root.values
-    levels = [level for (_, is_reference), level in value.levels.items() if is_reference]
-    return value.may_name_row and all(map(_shows_columns_alone, levels))
-
-
-def _shows_columns_alone(level: Level) -> bool:
-    return not level.values and not level.children and len(level.views) == 1
+    return len(root.values) == 1 and not root.children and root.values[0].may_name_row
 
 
 def begin(root: InHand, context: Context, variables: VariableValues, work: Work, deliver: Deliver) -> bool:
@@ -43,34 +33,35 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
     """
     [value] = root.values
     try:
-        reference = value.resolve_now(Info(context.naming()), variables)
+        reference = value.resolve_now(Info(context.naming), variables)
     except Unplanned:
         reference = None
     if not isinstance(reference, Reference):
         value.may_name_row = False
         return False
     level = value.levels.get((reference.model.__name__, True))
-    if not isinstance(level, Keyed) or not _shows_columns_alone(level):
-        return False  # or it has not been met before
-    request = level.request(Inputs(*kind_of(context.viewer), variables), None, key_array([reference.key]))
-    assert request, "rows by keys have a statement"
-    sql, parameters = request.statement.sql, request.statement.bind(request.bound)
+    if level is None:
+        return False  # it has not been met before
+    if not isinstance(level, Keyed) or not level.is_whole:
+        value.may_name_row = False
+        return False
+    shown = level.program.views[0]
 
     def answered(rows: list[Row] | None) -> None:
         try:
-            data = _data(root, level, rows) if rows else None
+            data = _data(root, shown(rows, None)) if rows else None
         except Exception:  # noqa: BLE001 - a value that cannot be shown, say: whoever asks again gets the error
             data = None
         deliver(data)
 
-    return context.reads.reader.pipeline.ask(sql, parameters, work, answered)
+    kind, bound = context.kind
+    statement = level.statement(kind)
+    parameters = statement.bind({"keys": b"{%d}" % reference.key, **bound})
+    reads = context.database.reads_now(context.viewer_id)
+    return reads.reader.pipeline.ask(statement.sql, parameters, work, answered)
 
 
-def _data(root: InHand, level: Level, rows: list[Row]) -> bytes:
-    [shown] = level.program.views[0](rows, None).values()
-    answer = root.program.views[0](((0, None),), None, *(_only(shown) for _ in root.program.links))
-    return orjson.dumps(answer[0], option=SHOWN_WITH)
-
-
-def _only(shown: Any) -> Callable[[Any], Any]:
-    return lambda _: shown
+def _data(root: InHand, shown: dict[int, Any]) -> bytes:
+    [row] = shown.values()
+    before, after = root.frame
+    return b"%b%b%b" % (before, orjson.dumps(row, option=SHOWN_WITH), after)

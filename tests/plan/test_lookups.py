@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -362,3 +362,19 @@ async def test_who_is_no_longer_known_is_looked_up(ways, known, told):
         for expected in (0, 1):
             one, other = await ways.ask(ASKED, known, "staff")
             assert (one == other, told["told"]) == (True, expected)
+
+
+async def test_a_key_that_may_not_read_hears_it_on_both_ways(ways, known, told):
+    for viewers in list(_of_this_process):
+        for cached in dict(viewers._cached.items()).values():
+            if cached.viewer.user_id == STAFF:
+                cached.viewer, cached.context = replace(cached.viewer, key_id=1, scopes=frozenset()), None
+    try:
+        one, other = await ways.ask(ASKED, known, "staff")
+    finally:
+        for viewers in list(_of_this_process):
+            viewers.invalidate(STAFF)
+    assert one == other
+    assert b'"errors"' in one
+    assert b'"data"' not in one
+    assert told["told"] == 0

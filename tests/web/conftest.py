@@ -75,10 +75,10 @@ class Context:
     async def choose_reads(self) -> None:
         """Nothing is read here."""
 
-    def choose_reads_now(self) -> None:
+    def leave_replica(self) -> None:
         """Nothing is read or changed here."""
 
-    leave_replica = doubt = choose_reads_now
+    doubt = leave_replica
 
     def permit(self, needed: object) -> None:
         """Everybody may do everything."""

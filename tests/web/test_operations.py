@@ -15,14 +15,13 @@ from secrets import token_hex
 import httpx
 import pytest
 import structlog
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.settings import settings
 from app.telemetry import logs
 from app.web import labels
-from app.web.labels import Labels
 from app.web.origin import address_of
 from app.web.routes import metrics
 from tests.plain_logs import log_plainly
@@ -88,23 +87,20 @@ async def test_the_figures_follow_what_happens(http, ask, connect, eventually):
     assert after["fieldgraph_subscriptions"] == before["fieldgraph_subscriptions"]
 
 
-def counted(monkeypatch):
-    """Counters of the test's own, and how to move them."""
-    monkeypatch.setattr(
-        metrics, "operations", Counter("tested", "…", ["operation", "kind", "transport"], registry=None)
-    )
-    monkeypatch.setattr(metrics, "_counted", {})
-    monkeypatch.setattr(metrics, "_names", Labels(metrics.OTHER, metrics._forget))
+def counted():
+    """Counters of the test's own, how to move them, and how many names wait for a place."""
+    operations = metrics.Operations(CollectorRegistry())
 
     def shown() -> dict[str, float]:
-        [family] = metrics.operations.collect()
-        return {one.labels["operation"]: one.value for one in family.samples if one.name.endswith("_total")}
+        [family] = operations.collect()
+        assert {one.name for one in family.samples} == {"fieldgraph_operations_total"}
+        return {one.labels["operation"]: one.value for one in family.samples}
 
-    return partial(metrics.count_operation, kind="query", transport="http"), shown
+    return partial(operations.count, kind="query", transport="http"), shown, lambda: len(operations._names._waiting)
 
 
-def test_made_up_names_take_no_place_from_those_in_use(monkeypatch):
-    count, shown = counted(monkeypatch)
+def test_made_up_names_take_no_place_from_those_in_use():
+    count, shown, waiting = counted()
     count("Used", is_known=True)
     for number in range(1_000):
         count(f"Junk{number}", is_known=True)
@@ -121,11 +117,11 @@ def test_made_up_names_take_no_place_from_those_in_use(monkeypatch):
         count(f"More{number}", is_known=True)
     assert {"Used", "Late"} <= set(shown())
     assert len(shown()) == labels.SHOWN_MAX + 1
-    assert len(metrics._names._waiting) <= labels.WAITING_MAX
+    assert waiting() <= labels.WAITING_MAX
 
 
-def test_what_is_no_operation_has_no_name_and_no_name_is_long(monkeypatch):
-    count, shown = counted(monkeypatch)
+def test_what_is_no_operation_has_no_name_and_no_name_is_long():
+    count, shown, _ = counted()
     count("Refused", is_known=False)
     count(None, is_known=True)
     count("x" * 1_000, is_known=True)
@@ -249,7 +245,7 @@ def test_logs_are_json_in_production_and_hold_no_secrets(monkeypatch, capsys):
 def test_a_note_is_a_line_like_any_other(monkeypatch, capsys):
     facts = {"request_id": "request-1", "cost": 1, "errors": ["NOT_FOUND"], "operation": "Ünïcode"}
     with in_production(monkeypatch):
-        logs.note("app.x", "operation", facts)
+        logs.note("app.x", "operation", dict(facts))
         structlog.get_logger("app.x").info("operation", **facts)
     noted, logged = capsys.readouterr().err.splitlines()
     stamp, other = [re.search(r'"timestamp":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"', line)[1] for line in (noted, logged)]

@@ -44,6 +44,11 @@ None if it cannot: nothing has been done then.
 class Exchange:
     """One request that came whole, and its answer: what uvicorn's cycle is to its protocol."""
 
+    __slots__ = (
+        "_body", "_head", "_post", "_protocol", "_request_id", "_task", "_under_way", "disconnected", "keep_alive",
+        "response_complete",
+    )  # fmt: skip
+
     # The protocol sets it when more of a request comes. Nobody waits: nothing more can come.
     message_event = asyncio.Event()
     more_body = False
@@ -124,11 +129,11 @@ class Exchange:
 
     def _write(self, answer: Answer, body: bytes) -> None:
         try:
-            parts = self._parts(answer, body)
+            response = self._response(answer, body)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
         else:
-            self._send(parts)
+            self._send(response)
 
     def _fail(self, error: Exception) -> None:
         record(error, request_id=self._request_id)
@@ -137,29 +142,25 @@ class Exchange:
     def _is_compressed(self, answer: Answer) -> bool:
         return self._head.takes_gzip and len(answer.body) >= COMPRESSED_BYTES_MIN
 
-    def _parts(self, answer: Answer, body: bytes) -> list[bytes]:
-        before, after = _frame(
+    def _response(self, answer: Answer, body: bytes) -> bytes:
+        head = _frame(
             answer.status,
             answer.media_type,
             answer.headers,
             self._head.scheme,
-            varies=len(answer.body) >= COMPRESSED_BYTES_MIN,
-            is_gzip=body is not answer.body,
-            crosses=takes_pages_of_others(),
+            (len(answer.body) >= COMPRESSED_BYTES_MIN, body is not answer.body, takes_pages_of_others()),
+            b"" if self.keep_alive else b"connection: close\r\n",
         )
         common = _lines(tuple(self._protocol.server_state.default_headers))
-        end = b"\r\n\r\n" if self.keep_alive else b"\r\nconnection: close\r\n\r\n"
-        length = b"%d" % len(body)
         rate_limit = b"" if answer.rate_limit is None else b"ratelimit: %b\r\n" % answer.rate_limit
-        request_id = self._request_id.encode()
-        return [STATUS_LINE[answer.status], common, rate_limit, before, length, after, request_id, end, body]
+        return b"".join((head % (common, rate_limit, len(body), self._request_id.encode()), body))
 
-    def _send(self, parts: list[bytes]) -> None:
+    def _send(self, response: bytes) -> None:
         """What uvicorn's cycle does when a response is complete."""
         if self.disconnected:
             return
         self.response_complete = True
-        self._protocol.transport.write(b"".join(parts))
+        self._protocol.transport.write(response)
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
@@ -171,14 +172,16 @@ def _frame(
     media_type: str,
     extra: tuple[tuple[str, str], ...],
     scheme: str,
-    *,
-    varies: bool,
-    is_gzip: bool,
-    crosses: bool,
-) -> tuple[bytes, bytes]:
-    """The headers before the length, and those after it up to the request's id, as the middleware would make them."""
+    traits: tuple[bool, bool, bool],
+    last: bytes,
+) -> bytes:
+    """The head as the middleware would make it, to be filled: common lines, rate limit, length, the request's id.
+
+    Its traits are whether the body is large, whether it is compressed, and whether pages of others may read it.
+    """
+    is_large, is_gzip, crosses = traits
     headers = MutableHeaders(raw=Answer(status, media_type, extra, b"").response().raw_headers)
-    if varies:
+    if is_large:
         headers.add_vary_header("Accept-Encoding")
     if is_gzip:
         headers["Content-Encoding"] = "gzip"
@@ -186,9 +189,10 @@ def _frame(
         headers.add_vary_header("Origin")
     protect(headers, scheme)
     headers["X-Request-ID"] = ""
-    lines = b"\r\n".join(b"%b: %b" % header for header in headers.raw)
+    lines = b"\r\n".join(b"%b: %b" % header for header in headers.raw).replace(b"%", b"%%")
     before, length, after = lines.partition(b"content-length: ")
-    return before + length, after.removeprefix(b"0")
+    to_length = (STATUS_LINE[status], b"%b%b", before, length, b"%d")
+    return b"".join((*to_length, after.removeprefix(b"0"), b"%b\r\n", last, b"\r\n"))
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,5 @@
 """The view as a whole: hand it what it cannot know, mount its routes, tell it when to end."""
 
-from functools import partial
-
 import strawberry
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -9,10 +7,10 @@ from app.web.graphql.connection_slots import Places
 from app.web.graphql.documents.cache import Limits
 from app.web.graphql.documents.persisted import Persisted
 from app.web.graphql.execution import GraphQLEngine
-from app.web.graphql.http.lookups import hurry
+from app.web.graphql.http.lookups import Lookups
 from app.web.graphql.http.view import Endpoint
 from app.web.graphql.operations.budget import Budget
-from app.web.graphql.operations.operation import MakeContext, MakeContextNow, Plans
+from app.web.graphql.operations.operation import MakeContext, MakeContextNow, Plans, SharedContext
 from app.web.graphql.websockets.socket import Sockets
 
 PATH = "/graphql"
@@ -27,6 +25,7 @@ class GraphQL:
         schema: strawberry.Schema,
         context: MakeContext,
         context_now: MakeContextNow | None = None,
+        context_shared: SharedContext | None = None,
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
@@ -36,6 +35,7 @@ class GraphQL:
             schema,
             context=context,
             context_now=context_now,
+            context_shared=context_shared,
             limits=limits,
             budget=budget,
             plans=plans,
@@ -44,7 +44,7 @@ class GraphQL:
         places = Places()
         self._endpoint = Endpoint(engine, places)
         self.post = self._endpoint.post
-        self.hurry = partial(hurry, engine)
+        self.hurry = Lookups(engine).hurry
         self.ask_anew = engine.tokens.ask_anew
         self._sockets = Sockets(engine, places)
         # Routes, not a Mount: that would answer POST /graphql with a redirect.

@@ -36,6 +36,7 @@ from app.web.graphql.operations.operation import (
     Plan,
     Plans,
     Prepared,
+    SharedContext,
 )
 from app.web.graphql.operations.request import Parameters, too_large
 from app.web.graphql.operations.results import Beginning, Explanation, OperationResult, answer, late, planned
@@ -63,6 +64,7 @@ class GraphQLEngine:
         *,
         context: MakeContext,
         context_now: MakeContextNow | None = None,
+        context_shared: SharedContext | None = None,
         limits: Limits,
         budget: Budget | None = None,
         plans: Plans | None = None,
@@ -79,6 +81,7 @@ class GraphQLEngine:
         self.tokens = Tokens(context)
         self.context = context
         self._context_now = context_now
+        self._context_shared = context_shared
         self.bill: Callable[[str], Bill] = partial(Bill, budget)
         """Makes what a request from an address is charged on."""
 
@@ -128,8 +131,10 @@ class GraphQLEngine:
             raise Refused([problem]) from None
         return Operation(caller, prepared, context, bill, variables)
 
-    def prepare_now(self, parameters: Parameters, *, token: str | None, caller: Caller, bill: Bill) -> Operation | None:
+    def prepare_now(self, parameters: Parameters, *, key: bytes | None, caller: Caller, bill: Bill) -> Operation | None:
         """The same for a query whose plan may begin at once, if nothing has to be waited for; None otherwise.
+
+        The key is the hash of their token.
 
         What is wrong with it `prepare` says: whatever is raised here, nothing has been paid.
         """
@@ -142,14 +147,13 @@ class GraphQLEngine:
         plan = prepared.plan_made if prepared else None
         if prepared is None or plan is None or not plan.may_begin or parameters.size > prepared.sizes.bytes_max:
             return None
-        context = self.known(token, caller)
+        context = self._context_shared(key) if self._context_shared else None
         if context is None or not bill.begin(context.viewer_id):
             return None
+        if prepared.reads and not context.may_read:
+            return None
         cost = _measured(prepared, parameters, bill)
-        if prepared.reads:
-            context.permit_reading()
         variables = prepared.taken(parameters.variables, context.permit)
-        context.choose_reads_now()
         return Operation(caller, prepared, context, bill, variables) if bill.pay(cost) else None
 
     async def _document(self, parameters: Parameters, context: Context) -> tuple[Prepared, Parameters]:

@@ -16,12 +16,24 @@ from app.web.routes import metrics
 class Observation:
     """Watches one operation from its arrival; used as a context manager."""
 
-    __slots__ = ("_answered", "_begun", "_caller", "_codes", "_cost", "_events", "_kind", "_name", "_viewer_id")
+    __slots__ = (
+        "_answered",
+        "_begun",
+        "_caller",
+        "_codes",
+        "_cost",
+        "_events",
+        "_kind",
+        "_name",
+        "_streams",
+        "_viewer_id",
+    )
 
     def __init__(self, caller: Caller, parameters: Parameters) -> None:
         self._caller = caller
         self._name = parameters.operation_name
-        self._kind: OperationType | None = None
+        self._kind: str | None = None
+        self._streams = False
         self._viewer_id: int | None = None
         self._cost: int | None = None
         self._begun = time.perf_counter()
@@ -31,12 +43,13 @@ class Observation:
 
     def began(self, operation: Operation) -> None:
         prepared = operation.prepared
-        self._kind = prepared.kind
+        kind = self._kind = prepared.kind_name
         self._name = prepared.name
         self._viewer_id = operation.context.viewer_id
         cost = self._cost = operation.bill.requested or 0
-        metrics.costs.observe(self._kind.value, cost)
-        if self._kind is OperationType.SUBSCRIPTION:
+        metrics.costs.observe(kind, cost)
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            self._streams = True
             metrics.subscriptions.inc()
 
     def answered(self, reply: OperationResult) -> None:
@@ -45,7 +58,7 @@ class Observation:
         for code in reply.codes if reply.errors else ():
             self._codes[code] = None
             metrics.errors.labels(code).inc()
-        if self._kind is OperationType.SUBSCRIPTION:
+        if self._streams:
             self._events += 1
             metrics.events.inc()
 
@@ -60,10 +73,10 @@ class Observation:
     def ended(self, *, cut_short: bool = False) -> None:
         """Write the line: for those who cannot use it as a context manager."""
         ended = time.perf_counter()
-        kind = self._kind.value if self._kind else "refused"
-        if self._kind is OperationType.SUBSCRIPTION:
+        kind = self._kind or "refused"
+        if self._streams:
             metrics.subscriptions.dec()
-        metrics.count_operation(self._name, kind, self._caller.transport, is_known=self._kind is not None)
+        metrics.operations.count(self._name, kind, self._caller.transport, is_known=self._kind is not None)
         metrics.durations.observe(kind, (self._answered or ended) - self._begun)
         facts: dict[str, object] = {"request_id": self._caller.request_id, "transport": self._caller.transport}
         if self._name:
@@ -73,12 +86,12 @@ class Observation:
             facts["viewer"] = self._viewer_id
         if self._cost is not None:
             facts["cost"] = self._cost
-        facts["duration_ms"] = round((ended - self._begun) * 1_000, 1)
+        facts["duration_ms"] = round((ended - self._begun) * 10_000) / 10
         if self._codes:
             facts["errors"] = list(self._codes)
-        if self._kind is OperationType.SUBSCRIPTION:
+        if self._streams:
             facts["events"] = self._events
         if cut_short:
             facts["cut_short"] = True
-        logs.note(__name__, "operation", facts)
         tracing.operation(ended - self._begun, facts)
+        logs.note(__name__, "operation", facts)

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Metric, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -61,7 +61,37 @@ class Distributions(Collector):
         yield family
 
 
-operations = Counter("fieldgraph_operations_total", "GraphQL operations.", ["operation", "kind", "transport"])
+class Operations(Collector):
+    """How many operations of which name, kind and transport there were. Likewise only the event loop moves it."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._counts: dict[str, dict[tuple[str, str], int]] = {}
+        self._names = Labels(OTHER, self._forget)
+        registry.register(self)
+
+    def count(self, name: str | None, kind: str, transport: str, *, is_known: bool) -> None:
+        """Count one by its name, unless nobody knows whether there is such an operation."""
+        label = OTHER if not is_known else self._names.of(name[:NAME_LENGTH_MAX]) if name else ANONYMOUS
+        counts = self._counts.get(label)
+        if counts is None:
+            counts = self._counts[label] = {}
+        how = kind, transport
+        counts[how] = counts.get(how, 0) + 1
+
+    def _forget(self, name: str) -> None:
+        """A name has no place any more: what was counted of it goes, too."""
+        self._counts.pop(name, None)
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["operation", "kind", "transport"]
+        family = CounterMetricFamily("fieldgraph_operations", "GraphQL operations.", labels=labels)
+        for name, counts in self._counts.items():
+            for how, count in counts.items():
+                family.add_metric([name, *how], count)
+        yield family
+
+
+operations = Operations()
 durations = Distributions(
     "fieldgraph_operation_seconds",
     "Time from an operation's arrival to its answer; for subscriptions, to the first.",
@@ -75,28 +105,6 @@ sockets = Gauge("fieldgraph_sockets", "Open WebSockets.")
 subscriptions = Gauge("fieldgraph_subscriptions", "Running subscriptions.")
 events = Counter("fieldgraph_events_sent_total", "Events sent to subscribers.")
 closes = Counter("fieldgraph_socket_closes_total", "WebSockets closed by the server.", ["code"])
-
-
-def _forget(name: str) -> None:
-    """A name has no place any more: what was counted of it goes, too."""
-    for kind, transport in _counted.pop(name, ()):
-        operations.remove(name, kind, transport)
-
-
-_counted: dict[str, dict[tuple[str, str], Counter]] = {}
-_names = Labels(OTHER, _forget)
-
-
-def count_operation(name: str | None, kind: str, transport: str, *, is_known: bool) -> None:
-    """Count one by its name, unless nobody knows whether there is such an operation."""
-    label = OTHER if not is_known else _names.of(name[:NAME_LENGTH_MAX]) if name else ANONYMOUS
-    counters = _counted.get(label)
-    if counters is None:
-        counters = _counted[label] = {}
-    counter = counters.get((kind, transport))
-    if counter is None:
-        counter = counters[kind, transport] = operations.labels(label, kind, transport)
-    counter.inc()
 
 
 async def metrics(gauges: Gauges, request: Request) -> Response:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
+from app.errors import Unauthenticated
+from app.security import credentials
 from app.web.graphql.http import accept
-from app.web.origin import address_of, client_of, own_request_id, takes_pages_of_others
+from app.web.origin import address_of, bearer, client_of, own_request_id, takes_pages_of_others
 
 EXPLAIN = "graphql-explain"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -15,6 +17,8 @@ PLAIN_BODIES = frozenset({b"application/json", b"application/json; charset=utf-8
 UNUSUAL = frozenset({b"content-encoding", b"transfer-encoding", b"expect", b"upgrade", EXPLAIN.encode()})
 ACCEPT_LENGTH_MAX = 256
 ACCEPTED_MAX = 128
+# To read a request twice costs little if it is small, and what is not answered without a task is read twice.
+HURRIED_BYTES_MAX = 8_192
 
 
 class Head(NamedTuple):
@@ -32,21 +36,34 @@ class Head(NamedTuple):
     authorization: str | None
     idempotency_key: str | None
     client: str
+    may_hurry: bool
+    """Whether it may be answered without a task, as far as it says itself."""
+    key: bytes | None
+    """The hash of its token."""
 
 
 def head_of(scope: Scope, headers: Mapping[bytes, bytes], *, keep_alive: bool) -> Head:
     """The head of a request whose headers are plain; a proxy of ours has had its say in the scope."""
+    length, authorization = int(headers.get(b"content-length", b"0")), _text(headers, b"authorization")
+    may_hurry, key = length <= HURRIED_BYTES_MAX and IDEMPOTENCY_KEY.encode() not in headers, None
+    try:
+        token = bearer(authorization)
+        key = None if token is None else credentials.token_hash(token)
+    except Unauthenticated:
+        may_hurry = False
     return Head(
         scheme=scope["scheme"],
         address=address_of(scope),
         media_types=_single(headers.get(b"accept")),
-        length=int(headers.get(b"content-length", b"0")),
+        length=length,
         keep_alive=keep_alive,
         takes_gzip=b"gzip" in headers.get(b"accept-encoding", b""),
         request_id=own_request_id(scope),
-        authorization=_text(headers, b"authorization"),
+        authorization=authorization,
         idempotency_key=_text(headers, IDEMPOTENCY_KEY.encode()),
         client=client_of(scope),
+        may_hurry=may_hurry,
+        key=key,
     )
 
 

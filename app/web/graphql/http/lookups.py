@@ -19,12 +19,9 @@ from app.web.graphql.http.responses import Answer, answered
 from app.web.graphql.observe import Observation
 from app.web.graphql.operations.bill import Bill
 from app.web.graphql.operations.operation import Caller, Operation
-from app.web.graphql.operations.request import Malformed, decode, parameters
+from app.web.graphql.operations.repeats import Repeats
+from app.web.graphql.operations.request import Malformed
 from app.web.graphql.operations.results import OperationResult, late, planned
-from app.web.origin import bearer
-
-# To read a request twice costs little if it is small, and what is not answered here is read twice.
-BODY_BYTES_MAX = 8_192
 
 Settle = Callable[[Answer | None], None]
 """Called once: with the answer, or with None if the ordinary way has to answer."""
@@ -82,37 +79,43 @@ class Lookup:
         self._seen.ended()
 
 
-def hurry(engine: GraphQLEngine, head: Head, request_id: str, body: bytes, settle: Settle) -> Lookup | None:
-    """Begin to answer a plain POST that came whole; None, and nothing is done, if it has to go the ordinary way."""
-    if len(body) > BODY_BYTES_MAX or head.idempotency_key is not None:
-        return None
-    bill = engine.bill(head.address)
-    metering.begin_step(bill)
-    try:
-        return _begun(engine, head, Caller(request_id, head.address, "http", client=head.client), body, bill, settle)
-    except (Malformed, Refused, DomainError, GraphQLError, Unplanned):
-        return None
-    except Exception as error:  # nobody foresaw it; the ordinary way answers all the same
-        log.warning("lookup given up", exc_info=error)
-        return None
-    finally:
-        metering.end_step(bill)
+class Lookups:
+    """Begins them."""
 
+    def __init__(self, engine: GraphQLEngine) -> None:
+        self._engine = engine
+        self._repeats = Repeats()
 
-def _begun(engine: GraphQLEngine, head: Head, caller: Caller, body: bytes, bill: Bill, settle: Settle) -> Lookup | None:
-    asked = parameters(decode(body), size=len(body))
-    seen = Observation(caller, asked)
-    operation = engine.prepare_now(asked, token=bearer(head.authorization), caller=caller, bill=bill)
-    if operation is None:
-        return None
-    plan, lookup = operation.prepared.plan, Lookup(engine, head, operation, seen, settle)
-    assert plan, "it has been made"
-    try:
-        if plan.begin(operation.context, operation.values, bill, lookup.answer):
-            engine.deadlines.add(lookup)
-            return lookup
-    except BaseException:
+    def hurry(self, head: Head, request_id: str, body: bytes, settle: Settle) -> Lookup | None:
+        """Begin to answer a plain POST that came whole; None, and nothing is done, if it has to go the ordinary way."""
+        if not head.may_hurry:
+            return None
+        bill = self._engine.bill(head.address)
+        metering.begin_step(bill)
+        try:
+            return self._begun(head, Caller(request_id, head.address, "http", client=head.client), body, bill, settle)
+        except (Malformed, Refused, DomainError, GraphQLError, Unplanned):
+            return None
+        except Exception as error:  # nobody foresaw it; the ordinary way answers all the same
+            log.warning("lookup given up", exc_info=error)
+            return None
+        finally:
+            metering.end_step(bill)
+
+    def _begun(self, head: Head, caller: Caller, body: bytes, bill: Bill, settle: Settle) -> Lookup | None:
+        engine, asked = self._engine, self._repeats.read(body)
+        seen = Observation(caller, asked)
+        operation = engine.prepare_now(asked, key=head.key, caller=caller, bill=bill)
+        if operation is None:
+            return None
+        plan, lookup = operation.prepared.plan, Lookup(engine, head, operation, seen, settle)
+        assert plan, "it has been made"
+        try:
+            if plan.begin(operation.context, operation.values, bill, lookup.answer):
+                engine.deadlines.add(lookup)
+                return lookup
+        except BaseException:
+            bill.give_back()
+            raise
         bill.give_back()
-        raise
-    bill.give_back()
-    return None
+        return None

@@ -19,7 +19,6 @@ from graphql import (
     OperationType,
     Undefined,
     VariableValues,
-    coerce_input_value,
     default_field_resolver,
     default_type_resolver,
     get_nullable_type,
@@ -66,6 +65,10 @@ class Context(Protocol):
         """Equal for those who may see the same: they may be shown the same answer."""
 
     @property
+    def may_read(self) -> bool:
+        """Whether they may ask for more than what the schema tells of itself."""
+
+    @property
     def may_explain(self) -> bool:
         """Whether they may see how their queries are planned."""
 
@@ -74,9 +77,6 @@ class Context(Protocol):
 
     async def choose_reads(self) -> None:
         """Choose where a query reads: at a replica, or at the primary."""
-
-    def choose_reads_now(self) -> None:
-        """The same, without asking anybody."""
 
     def leave_replica(self) -> None:
         """Have a query read at the primary from now on."""
@@ -100,6 +100,8 @@ ArgumentCheck = Callable[[VariableValues, Permit], Sequence[GraphQLError]]
 MakeContext = Callable[[str | None, Caller], Awaitable[Context]]
 MakeContextNow = Callable[[str | None, Caller], Context | None]
 """The same, if nothing has to be asked to know whose the token is."""
+SharedContext = Callable[[bytes | None], Context | None]
+"""One for all queries of a row, of whoever's token has this hash, if nothing has to be asked to know them."""
 
 
 class Plan(Protocol):
@@ -167,6 +169,7 @@ class Prepared:
     ) -> None:
         self.node = node
         self.kind = node.operation
+        self.kind_name: str = self.kind.value
         self.name = node.name.value if node.name else None
         self.cost = cost
         self._check = check
@@ -219,12 +222,16 @@ class Prepared:
 
     def _plain(self, variables: dict[str, Any]) -> VariableValues | None:
         """The same where all variables are scalars, given, and right, as in most requests; None otherwise."""
-        if self._scalars is None or len(variables) != len(self._scalars):
+        scalars = self._scalars
+        if scalars is None or len(variables) != len(scalars):
             return None
         values = VariableValues({}, {})
-        for name, signature in self._scalars.items():
+        for name, (signature, take) in scalars.items():
             value = variables.get(name)
-            taken = Undefined if value is None else coerce_input_value(value, signature.type)
+            try:
+                taken = Undefined if value is None else take(value)
+            except Exception:  # noqa: BLE001 - a scalar raises whatever a value provokes
+                return None
             if taken is Undefined:
                 return None
             values.coerced[name] = taken
@@ -232,15 +239,16 @@ class Prepared:
         return values
 
     @cached_property
-    def _scalars(self) -> dict[str, GraphQLVariableSignature] | None:
-        """The variables and their types, if all of these are scalars or enumerations."""
+    def _scalars(self) -> dict[str, tuple[GraphQLVariableSignature, Callable[[Any], Any]]] | None:
+        """The variables, their types and what takes their values, if all types are scalars or enumerations."""
         scalars = {}
         for definition in self.node.variable_definitions or ():
             signature = get_variable_signature(self._execution.schema, definition)
             assert not isinstance(signature, GraphQLError), "the document is valid"
-            if not is_leaf_type(get_nullable_type(signature.type)):
+            kind: Any = get_nullable_type(signature.type)
+            if not is_leaf_type(kind):
                 return None
-            scalars[signature.name] = signature
+            scalars[signature.name] = signature, kind.coerce_input_value
         return scalars
 
     def executor(self, context: Context, variables: VariableValues) -> Executor[Any]:
