@@ -22,6 +22,7 @@ from app.events.signals import Signals
 from app.gateways import storage_probe
 from app.models.wildlife.classifications import Classification
 from app.operations.database.migrate import after
+from app.operations.processes import huge_pages
 from app.policies import Viewer
 from app.rates import Rates
 from app.security import credentials
@@ -244,5 +245,7 @@ def serve(*, shared: bool = False) -> None:
         served = configuration(tracing.requests(api.app))
     else:
         served = configuration(api.app, post=api.graphql.post, hurry=api.graphql.hurry)
+    # All that stays is loaded now.
+    huge_pages.take()
     server = Server(served, leaving=api.leaving, end=api.graphql.end)
     server.run(sockets=[shared_socket()] if shared else None)
