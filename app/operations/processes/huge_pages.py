@@ -23,11 +23,16 @@ def take() -> int:
         size, maps = int((KERNEL / "hpage_pmd_size").read_text()), MAPS.read_text()
     except OSError:  # it is another kernel
         return 0
-    madvise = ctypes.CDLL(None).madvise
-    madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     taken = 0
     for begin, end in OWN.findall(maps):
         first = -(-int(begin, 16) // size) * size
         for address in range(first, int(end, 16) - size + 1, size):
-            taken += madvise(address, size, MADV_COLLAPSE) == 0
+            taken += _collapse(address, size)
     return taken
+
+
+def _collapse(address: int, size: int) -> bool:
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    done: bool = madvise(address, size, MADV_COLLAPSE) == 0
+    return done
