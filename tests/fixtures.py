@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from app.database import Database
 from app.models.accounts import User
 from app.models.system import Job
+from app.operations.processes import huge_pages
 from app.operations.processes.servers import PrivateServers
 from app.postgres.reader import Reader
 from app.security import credentials
@@ -88,6 +89,7 @@ async def application(servers: PrivateServers) -> AsyncIterator[ASGIApp]:
 
     app = build().app
     async with app.router.lifespan_context(app):
+        huge_pages.take()  # as a process that serves does
         yield app
 
 
