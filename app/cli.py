@@ -100,11 +100,11 @@ def _answers() -> "Opener":
 @program.command()
 def migrate() -> None:
     """Bring the database to the present schema."""
+    _find_owner()
     from app.operations.database.migrate import missing, upgrade
     from app.operations.database.roles import grant, owner_url
     from app.operations.database.sequences import mend
 
-    _find_owner()
     for sentence in missing(owner_url()):
         print(f"Applying: {sentence}")
     upgrade(owner_url(), say=print)

@@ -19,7 +19,6 @@ from pathlib import Path
 import psycopg
 
 from app.operations.database.migrate import missing
-from app.operations.database.roles import grant
 from app.operations.processes.instance import Running, announce, only_one, secret
 from app.operations.processes.process import CLI, RESTART_PAUSE_S, SHORT_LIFE_S, SHORT_LIVES_MAX, CannotStart
 from app.operations.processes.servers import Name, PrivateServers, private_servers
@@ -151,6 +150,9 @@ class Launcher:
             self._finish("migrate", FIELDGRAPH_OWNER_DATABASE_URL=self._owner_url)
             self._told.unlink(missing_ok=True)
         else:
+            # Loads all tables: who is refused before need not wait for that.
+            from app.operations.database.roles import grant  # noqa: PLC0415
+
             # What an older version set up knows one role alone.
             grant(self._owner_url, self._environment["DATABASE_URL"])
 
