@@ -7,17 +7,19 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from app.main import build
 from app.models.accounts import Session, User
 from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.models.system import AuditEntry
 from app.services import viewers
 from app.services.accounts.sign_in import passwords, sessions
 from app.services.accounts.sign_in.sessions import Device
+from app.settings import settings
 from app.web.graphql.subscriptions.token_checks import TICK_S_MAX
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person
-from tests.servers import api_process
+from tests.servers import api_process, serving
 from tests.system.clients import connected
 
 SESSIONS = "{ me { sessions { totalCount nodes { id client address isCurrent createdAt lastUsedAt expiresAt } } } }"
@@ -141,9 +143,10 @@ async def test_of_two_who_end_one_session_at_once_one_finds_it_gone(ask, owner, 
 
 @pytest.fixture(scope="module")
 def two_processes(servers):
-    """Two processes of the API, which ask by themselves what a token is worth only every ten minutes."""
-    with api_process() as one, api_process() as two:
-        yield one, two
+    """Two processes of the API, this one and another: by themselves they ask for tokens only every ten minutes."""
+    with pytest.MonkeyPatch.context() as patch, api_process() as other, serving(build().app) as here:
+        patch.setattr(settings, "socket_token_check_s", 600)
+        yield here, other
 
 
 async def streamed(api, token):
