@@ -18,7 +18,6 @@ from schema import schema
 from tests.turned_settings import all_turned, bounds, numbers, turned
 
 ROOT = Path(__file__).parent.parent
-PRINT = "from schema import schema; print(schema.as_str())"
 # Numbers that no setting and no column decides, as the descriptions have them.
 FIXED = re.compile(
     r"RFC \d+|ECMA-\d+|EPSG:\d+|WGS ?84|https?://\S+|\[[^\]]*\]|`[^`]*`|\b4\d\d\d\b|\b0 to 1\b|\b[0-9]+-hour|GeoJSON"
@@ -36,7 +35,7 @@ def read(variable, settings):
 def printed(**environment):
     """The schema that a process with these settings publishes."""
     told = subprocess.run(
-        [sys.executable, "-c", PRINT],
+        [sys.executable, "-m", "app.cli", "schema"],
         env=os.environ | environment,
         cwd=ROOT,
         capture_output=True,
