@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 LINGER_S = 1.0
 LINGER_BYTES_MAX = 1024 * 1024
+ARRIVED = "fieldgraph.body_arrived"
+"""In the scope of a request whose body has been read to its end."""
 
 
 async def body_of(request: Request) -> AsyncIterator[bytes]:
@@ -27,6 +29,7 @@ async def body_of(request: Request) -> AsyncIterator[bytes]:
             async with asyncio.timeout_at(due):
                 piece = await anext(pieces)
         except StopAsyncIteration:
+            request.scope[ARRIVED] = True
             return
         total += len(piece)
         yield piece
@@ -63,18 +66,23 @@ async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | Non
 class Early(Response):
     """An answer to a request whose body is not wanted: sent at once, and the connection closed soon after.
 
-    What the client has sent by then is read: closed over unread bytes, its system may drop our answer.
+    What the client has sent by then is read: closed over unread bytes, its system may drop our answer. Where the whole
+    body has been read before, nothing is left to wait for, and the connection stays.
     """
 
     @classmethod
     def of(cls, answer: Response) -> "Early":
         """The same answer, sent early."""
         early = cls(answer.body, answer.status_code, media_type=answer.media_type)
-        early.raw_headers = [*answer.raw_headers, (b"connection", b"close")]
+        early.raw_headers = answer.raw_headers
         return early
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if ARRIVED in scope:
+            await super().__call__(scope, receive, send)
+            return
+        headers = [*self.raw_headers, (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         left = LINGER_BYTES_MAX
         try:

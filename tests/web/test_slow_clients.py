@@ -54,6 +54,13 @@ async def test_who_may_not_is_told_so_before_the_body_is_read(half, served):
         await asyncio.wait_for(reader.read(), PATIENCE_S)  # and then the connection ends, though the body never did
 
 
+async def test_who_is_refused_after_the_whole_body_keeps_the_connection(served):
+    callback = "POST /ai/callback/x?token=y HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+    async with said(served, 2 * callback) as reader:
+        for _ in range(2):
+            await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 404"), PATIENCE_S)
+
+
 @pytest.mark.parametrize("half", [QUERY, "GET /heal", ""], ids=["a body", "a head", "nothing"])
 async def test_one_address_cannot_take_all_connections(half, serve, monkeypatch):
     monkeypatch.setattr(settings, "connections_per_address_max", 5)
