@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import equinox as eqx
@@ -70,12 +69,13 @@ class _NetworkLearner(Generic[N]):
 
     def __init__(self, network: N, options: FitOptions[N], validation: tuple[Pixels, Pixels], *, seed: int) -> None:
         self._state = _begin(network, options.rates, seed)
-        self._step = eqx.filter_jit(partial(_step, options.rates, options.average_decay), donate="all")
-        self._rate = options.learning_rate
+        self._options = options
         self._validation = _some(validation)
 
     def step(self, images: Pixels, masks: Pixels, share: float) -> float:
-        self._state, loss = self._step(self._state, np.float32(self._rate * share), images, masks)
+        rate = np.float32(self._options.learning_rate * share)
+        given = map(jnp.asarray, (rate, images, masks))
+        self._state, loss = _step(self._options.rates, self._options.average_decay, self._state, *given)
         return float(loss)
 
     def judged(self) -> tuple[float, float]:
@@ -165,6 +165,7 @@ def _moving(rates: N) -> N:
     return moving
 
 
+@eqx.filter_jit(donate="all")
 def _step(
     rates: N, average_decay: float, state: _State[N], rate: Array, images: Array, masks: Array
 ) -> tuple[_State[N], Array]:

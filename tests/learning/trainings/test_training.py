@@ -19,7 +19,8 @@ WIDTHS = (8, 16)
 
 @pytest.fixture
 def small_epochs(monkeypatch):
-    monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
+    """Of two steps each."""
+    monkeypatch.setattr(settings, "training_views_per_epoch_min", 8)
 
 
 @pytest.fixture
@@ -60,7 +61,8 @@ def same(one, other):
     return bool(eqx.tree_equal(*(jax.tree.map(np.asarray, tree) for tree in (one, other))))
 
 
-def test_it_learns_what_a_house_looks_like(fit):
+def test_it_learns_what_a_house_looks_like(fit, monkeypatch):
+    monkeypatch.setattr(settings, "training_views_per_epoch_min", 16)
     said = []
 
     fitted = fit(epochs=8, learning_rate=1e-2, report=lambda *line, **more: said.append((line, more)))
@@ -106,7 +108,7 @@ def test_a_cancelled_training_stops_before_its_next_step(fit):
         return len(asked) > 2
 
     with pytest.raises(Cancelled):
-        fit(cancelled=cancelled)
+        fit(epochs=2, cancelled=cancelled)
 
     assert len(asked) == 3
 
@@ -115,19 +117,19 @@ def test_one_that_was_interrupted_goes_on_where_it_stood(fit, monkeypatch, tmp_p
     monkeypatch.setattr(settings, "training_checkpoint_s", 0)
     ended, said = [], []
 
-    def until_three(*_, epoch=None, **__):
+    def until_two(*_, epoch=None, **__):
         ended.extend([epoch] if epoch else [])
 
     with pytest.raises(Cancelled):
-        fit(epochs=6, report=until_three, cancelled=lambda: len(ended) == 3)
-    fitted = fit(epochs=6, report=lambda *line, **more: said.append((line, more)))
+        fit(epochs=4, report=until_two, cancelled=lambda: len(ended) == 2)
+    fitted = fit(epochs=4, report=lambda *line, **more: said.append((line, more)))
 
-    assert said[0][0] == ("training", 0.5, "Continuing after epoch 3 of 6")
-    assert [more["epoch"].number for _, more in said if more.get("epoch")] == [4, 5, 6]
-    assert fitted.epochs[:3] == ended
+    assert said[0][0] == ("training", 0.5, "Continuing after epoch 2 of 4")
+    assert [more["epoch"].number for _, more in said if more.get("epoch")] == [3, 4]
+    assert fitted.epochs[:2] == ended
     (tmp_path / "resume.safetensors").unlink()
     monkeypatch.setattr(settings, "training_checkpoint_s", 3_600)
-    whole = fit(epochs=6)
+    whole = fit(epochs=4)
     assert [epoch.loss for epoch in fitted.epochs] == pytest.approx([epoch.loss for epoch in whole.epochs], rel=1e-3)
     assert not (tmp_path / "resume.safetensors").exists()
 
