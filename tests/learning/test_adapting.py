@@ -21,7 +21,7 @@ def taught(new_site, tmp_path_factory):
         patch.setattr(settings, "training_views_per_epoch_min", 16)
         patch.setattr(ramp, "SMALL_LEARNING_RATE", 1e-2)
         site = new_site(tmp_path_factory.mktemp("taught")).write()
-        request = TrainingRequest(zoom_level=(19,), epochs=4, batch_size=2, seed=1)
+        request = TrainingRequest(zoom_level=(19,), epochs=2, batch_size=1, seed=1)
         ramp.train(site.folder, request, quiet, lambda: False)
         yield site
 
