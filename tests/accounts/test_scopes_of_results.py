@@ -1,5 +1,6 @@
 """What a scope hides it hides in results, too: a key without READ sees of what it changed no more than strangers do."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -89,10 +90,15 @@ def left(kind: GraphQLObjectType, name: str, below: GraphQLNamedType, depth: int
 
 
 @pytest.fixture
-async def here(database, monkeypatch, tmp_path):
+async def here(database, made_once, monkeypatch, tmp_path):
     monkeypatch.setattr(settings, "home", tmp_path)
     monkeypatch.setattr(settings, "species_crops_per_class_min", 1)
     lift_limits(monkeypatch)
+    return await made_once("marked world", partial(marked_world, database))
+
+
+async def marked_world(database):
+    """One in which all that strangers do not read is marked."""
     made = await world(database)
     async with database.writing() as session:
         for column in MARKED:

@@ -153,10 +153,11 @@ def questions(some_id: SomeId) -> Iterator[tuple[str, str]]:
 
 
 async def answers(
-    ask: Callable[..., Awaitable[Any]], some_id: SomeId, keys: dict[str, list[str]]
+    ask: Callable[..., Awaitable[Any]], some_id: SomeId, keys: dict[str, list[str]], *, of: frozenset[str] = frozenset()
 ) -> dict[str, list[Any]]:
     """What every question is answered with, and every field of every row, by `Type.field`.
 
+    `of` names some of these fields where only they matter: then no other question is asked, and no other type's row.
     Ids are variables: so the documents are the same each time, and those that are still cached are not planned again.
     """
     found: dict[str, list[Any]] = {}
@@ -168,13 +169,17 @@ async def answers(
         return await ask(f"{head}{{ {question} }}", **{f"a{kind}": some_id(kind) for kind in kinds}, **more)
 
     for name, question in questions(_variable):
+        if of and name not in of:
+            continue
         answer = await answered(question)
         assert answer, f"{name} was not asked at all: {answer.errors}"
         found[name] = [answer]
     for kind, of_kind in keys.items():
+        if of and not any(name.startswith(f"{kind}.") for name in of):
+            continue
         below = selection(CORE.type_map[kind], _variable, is_whole=True)
         answer = await answered(f"nodes(ids: $ids) {{ ... on {kind} {below} }}", ids=of_kind)
-        found["Query.nodes"].append(answer.errors)
+        found.setdefault("Query.nodes", []).append(answer.errors)
         assert answer["nodes"] is not None, answer.errors
         for row in filter(None, answer["nodes"]):
             for name, value in row.items():

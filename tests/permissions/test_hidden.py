@@ -26,14 +26,14 @@ OF_A_PERSON = ("(userId)", "(withUserId)", "(actorId)", "(authorId)", "(sellerId
 """With one's id, fields find what is theirs: of whom one does not see, nothing."""
 APART = {"blocks", "mails"}
 """What hides them, and what goes to their own address."""
-OF_ONES_OWN_BLOCKS = {"Block.userId", "Query.blocks"}
+OF_ONES_OWN_BLOCKS = frozenset({"Block.userId", "Query.blocks"})
 """Whom one has blocked one is told by their id alone, in one's own blocks, to take it back."""
 LISTED = Path(__file__).with_name("people.txt")
 
 
 @pytest.fixture
-async def people(database) -> Society:
-    return await society(database)
+async def people(database, made_once) -> Society:
+    return await made_once("society", partial(society, database))
 
 
 def listed() -> dict[str, str]:
@@ -57,14 +57,14 @@ def everything(ask, database, monkeypatch):
     """All answers to somebody that name one of the hidden, by what was asked."""
     lift_limits(monkeypatch)
 
-    async def everything(people: Society, viewer: Person | None) -> set[str]:
+    async def everything(people: Society, viewer: Person | None, of: frozenset[str] = frozenset()) -> set[str]:
         async with database.reading() as session:
             rows = {name: (await session.scalars(select(SHOWN[name]))).all() for name in SHOWN}
         keys = {name: [ids.encode(row) for row in found] for name, found in rows.items()}
         # Of what there is none, one is asked for that is not there.
         one = defaultdict(lambda: ids.encode_key(SHOWN["User"], 10**9))
         one |= {name: ids.encode(max(found, key=people.weight)) for name, found in rows.items() if found}
-        found = await answers(partial(ask, viewer=viewer), one.__getitem__, keys)
+        found = await answers(partial(ask, viewer=viewer), one.__getitem__, keys, of=of)
         return {
             name
             for name, answered in found.items()
@@ -106,7 +106,7 @@ async def test_whom_one_must_not_see_is_in_no_answer(everything, database, peopl
 async def test_nobody_else_is_told_whom_one_has_blocked(everything, database, people):
     await blocked(database, people.viewer, people.hidden.values())
     for viewer in (people.between, people.hidden["friend"], None):
-        assert not OF_ONES_OWN_BLOCKS & await everything(people, viewer)
+        assert not OF_ONES_OWN_BLOCKS & await everything(people, viewer, OF_ONES_OWN_BLOCKS)
 
 
 @pytest.mark.parametrize("hide", [suspended, deleted])

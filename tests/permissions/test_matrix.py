@@ -6,6 +6,7 @@ Whatever is not done has changed nothing in any table.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,19 +16,18 @@ from websockets import ConnectionClosed
 
 from app import events
 from app.main import build
-from app.models.base import Base, views
 from app.models.choices import Scope
-from app.models.system import EventEpoch
 from app.services.system import banners, notifications
 from app.settings import settings
 from tests import factories
 from tests.fixtures import Person
 from tests.permissions.deeds import inputs
 from tests.permissions.matrix import BESIDE, CORE, TYPES, fields, line, rows, shown
-from tests.permissions.world import WHO, world
+from tests.permissions.world import WHO, World, world
 from tests.servers import serving
 from tests.system.clients import connected
 
+Rows = dict[str, str | None]
 FIELDS, ROWS = fields(), rows()
 PERIOD = '(currency: USD, since: "2020-01-01T00:00:00Z", until: "2090-01-01T00:00:00Z")'
 AN_INSTANT = '(currency: USD, at: "2090-01-01T00:00:00Z")'
@@ -45,6 +45,11 @@ GIVEN = {
     "marketIncome": '(since: "2090-01-01", until: "2090-01-02")',
     "estimateSolving": "(machineId: {machine of Listing}, lines: 1)",
 }
+
+
+@pytest.fixture
+async def here(database, made_once) -> World:
+    return await made_once("world", partial(world, database))
 
 
 def under(*roots: str) -> list[str]:
@@ -68,8 +73,7 @@ def worth(value: Any) -> str:
     return "none" if value in ([], {"nodes": []}) else "shown"
 
 
-async def test_what_everybody_sees_of_each_type(ask, database):
-    here = await world(database)
+async def test_what_everybody_sees_of_each_type(ask, here):
     found: dict[str, dict[str, str]] = {name: {} for name in under(*TYPES, *BESIDE)}
     for kind in {*TYPES, *BESIDE}:
         names = [name.partition(".")[2] for name in under(kind)]
@@ -87,8 +91,7 @@ async def test_what_everybody_sees_of_each_type(ask, database):
     agree(found)
 
 
-async def test_what_everybody_may_ask(ask, database):
-    here = await world(database)
+async def test_what_everybody_may_ask(ask, here):
     found: dict[str, dict[str, str]] = {name: {} for name in under("Query")}
     for name, outcomes in found.items():
         field = name.partition(".")[2]
@@ -101,32 +104,22 @@ async def test_what_everybody_may_ask(ask, database):
 
 
 @pytest.fixture
-def snapshot(database_owner, tables, redis_url) -> Callable[[], tuple[Callable[[], str], Callable[[], None]]]:
-    """Keeps all rows there are; gives what tells whether they are the same, and what puts them back."""
-    names = [table for table in Base.metadata.tables if table not in views()]
-    # The row of the epoch holds only as it was first written, and is not emptied.
-    emptied = [name for name in names if name != EventEpoch.__tablename__]
+def snapshot(tables, table_rows, redis_url) -> Callable[[], tuple[Callable[[], Rows], Callable[[], None]]]:
+    """Keeps all rows there are; gives what tells which there are now, and what puts them back."""
 
-    def sum_of() -> str:
+    def rows_now() -> Rows:
         with Redis.from_url(redis_url) as redis:
             redis.flushdb()  # nobody is too often here
-        return str(tables.digests())
+        return table_rows()
 
     def snapshot():
-        kept = {}
-        for table in names:
-            # A table with partitions is copied as what is selected of it; one with computed columns as it is.
-            source = f"(SELECT * FROM {table})" if table == "machine_lines" else table
-            with database_owner.cursor().copy(f"COPY {source} TO STDOUT") as copy:
-                kept[table] = b"".join(copy)
+        kept = tables.copy()
 
         def put_back() -> None:
             tables.empty()
-            for table in filter(kept.get, emptied):
-                with database_owner.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-                    copy.write(kept[table])
+            tables.put_back(kept)
 
-        return sum_of, put_back
+        return rows_now, put_back
 
     return snapshot
 
@@ -147,27 +140,25 @@ async def deed(ask, name: str, given: dict[str, Any], viewer: Person | None) -> 
     return made.get("code", "done") if isinstance(made, dict) else "done"
 
 
-async def test_what_everybody_may_change(ask, database, snapshot, monkeypatch):
+async def test_what_everybody_may_change(ask, here, snapshot, monkeypatch):
     monkeypatch.setattr(settings, "osm_client_id", "fieldgraph")
-    here = await world(database)
     given = inputs(here)
-    sum_of, put_back = snapshot()
-    before = sum_of()
+    rows_now, put_back = snapshot()
+    before = rows_now()
     found: dict[str, dict[str, str]] = {name: {} for name in under("Mutation")}
     assert {f"Mutation.{name}" for name in given} == set(found)
     for name, outcomes in found.items():
         field = name.partition(".")[2]
         for who in WHO:
             outcomes[who] = await deed(ask, field, given[field], here.person(who, Scope.WRITE))
-            is_same = sum_of() == before
+            is_same = rows_now() == before
             assert is_same or outcomes[who] == "done", f"{name} was refused to {who} and changed something"
             if not is_same:
                 put_back()
     agree(found)
 
 
-async def test_what_everybody_may_follow(database, database_url, redis_url):
-    here = await world(database)
+async def test_what_everybody_may_follow(here, database):
     found: dict[str, dict[str, str]] = {name: {} for name in under("Subscription")}
     after = await factories.cursor_of_now(database)
     async with database.writing() as session:

@@ -6,7 +6,6 @@ Each row is made twice, once with a null wherever a column may name a user or a 
 
 import inspect
 from contextlib import suppress
-from functools import cache
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -27,8 +26,9 @@ from tests.fixtures import Person
 from tests.permissions.everything import lift_limits, selection
 from tests.permissions.matrix import CORE
 from tests.plan.fit import NOWHERE, VIEWERS
-from tests.plan.rows import World, world
+from tests.plan.rows import world
 
+SEED = 7
 THIRD = 9
 """Somebody who is none of the viewers; `NOWHERE` is a team of which nobody is a member."""
 OTHERS = {"users": THIRD, "teams": NOWHERE}
@@ -58,20 +58,19 @@ TABLES = [
 ]
 
 
-@cache
-def rows() -> World:
-    made = world(7)
-    third = next(row for row in made.rows["User"] if row.id == THIRD)
-    assert isinstance(third, User)
-    third.is_active = True
-    return made
-
-
 @pytest.fixture
-def filled(database_owner, database_url):
+async def filled(made_once):
     """Writes the rows; `own` gives the owner columns of every row an owner, or none."""
     engine = create_engine(private.database_url(settings.home, "tests"))  # as its owner, past all foreign keys
-    rows().fill(engine)
+
+    async def fill() -> None:
+        world(SEED).fill(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            there = connection.execute(update(User).where(User.id == THIRD).values(is_active=True))
+            assert there.rowcount == 1
+
+    await made_once("rows of anybody", fill)
 
     def own(*, by_nobody: bool) -> None:
         with engine.begin() as connection:
@@ -122,7 +121,7 @@ def is_shown(table: type[Base]) -> bool:
 
 
 async def _shown(ask, table: type[Record], viewer: Person | None) -> dict[str, Any]:
-    keys = [ids.encode_key(table, row.id) for row in rows().rows.get(table.__name__, [])]
+    keys = [ids.encode_key(table, row.id) for row in world(SEED).rows.get(table.__name__, [])]
     below = selection(CORE.type_map[table.__name__], is_whole=True)
     document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {table.__name__} {below} }} }}"
     answer = await ask(document, viewer=viewer, ids=keys)
