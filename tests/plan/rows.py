@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -61,8 +62,12 @@ class World:
                 connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 100000)"))
 
 
+@cache
 def world(seed: int, *, is_torn: bool = False) -> World:
-    """Rows for every table. In a torn one, some keys that must point at a row point at none."""
+    """Rows for every table. In a torn one, some keys that must point at a row point at none.
+
+    Made once, since that takes seconds: nobody changes them.
+    """
     random = Random(seed)
     tables = [mapper.class_ for mapper in sorted(roots(), key=lambda mapper: mapper.class_.__name__)]
     keys = {table.__tablename__: _keys(random, table.__tablename__) for table in tables}
