@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import psycopg
@@ -75,6 +76,12 @@ def query(here):
     return query
 
 
+@pytest.fixture
+async def made(here, made_once):
+    """The demo, as it is once it was made."""
+    await made_once("demo", partial(demo._make, anew=False))
+
+
 def community(query):
     return {name: query(statement) for name, statement in COMMUNITY.items()}
 
@@ -99,8 +106,8 @@ def test_whoever_may_be_signed_in_as_is_printed(capsys):
     assert all(f"{email}  {demo.PASSWORD}" in said for email in demo.PEOPLE.values())
 
 
+@pytest.mark.usefixtures("made")
 def test_people_talk_make_friends_and_complain(query):
-    demo.make()
     made = community(query)
     [first] = [post for post in made["posts"] if post["content"].startswith("All roofs")]
     assert (first["likes_count"], first["comment_count"], first["shares_count"]) == (3, 3, 1)
@@ -117,8 +124,8 @@ def test_people_talk_make_friends_and_complain(query):
     ]
 
 
+@pytest.mark.usefixtures("made")
 def test_a_second_time_changes_nothing(query):
-    demo.make()
     before = query(COUNTS), community(query)
     demo.make()
     assert (query(COUNTS), community(query)) == before
@@ -133,16 +140,16 @@ async def test_whoever_makes_it_while_somebody_else_does_waits(here, query):
     assert query("SELECT count(*) AS projects FROM research_projects") == [{"projects": 1}]
 
 
+@pytest.mark.usefixtures("made")
 def test_what_somebody_deleted_is_not_said_again(query):
-    demo.make()
     query("DELETE FROM posts WHERE content LIKE 'New imagery%'")
     before = community(query)
     demo.make()
     assert community(query) == before
 
 
+@pytest.mark.usefixtures("made")
 def test_clearing_makes_the_same_anew_whatever_was_done_to_it(query):
-    demo.make()
     before = community(query)
     query("UPDATE users SET is_active = false WHERE username = 'surveyor'")
     query("""INSERT INTO blocks (user_id, blocked_id, username)
@@ -155,8 +162,8 @@ def test_clearing_makes_the_same_anew_whatever_was_done_to_it(query):
     assert query("SELECT count(*) FROM blocks") == [{"count": 0}]
 
 
+@pytest.mark.usefixtures("made")
 def test_clearing_leaves_what_others_have_said(query):
-    demo.make()
     CliRunner().invoke(operators.program, ["create", "guest@example.org", "guest"], input="correct horse battery\n")
     counts = "likes_count, comment_count, shares_count"
     query(f"""INSERT INTO posts (author_id, content, type, parent_id, root_id, depth, {counts})
