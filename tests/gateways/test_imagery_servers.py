@@ -118,7 +118,7 @@ async def test_while_a_host_pauses_it_is_asked_for_nothing(server, fetch, monkey
 
 async def test_a_busy_server_without_a_time_is_waited_for_longer_than_a_broken_one(server, fetch, monkeypatch):
     monkeypatch.setattr(settings, "imagery_tries_max", 2)
-    server.answer = lambda tile, _: Response(status_code=429) if server.asked[tile] <= 4 else Response(RED)
+    server.answer = lambda tile, _: Response(status_code=429) if server.asked[tile] <= 2 else Response(RED)
     fetched, _ = await fetch(server.template, TILES[:2])
     assert fetched.arrived == 2
 

@@ -107,7 +107,7 @@ async def predicted(ask, change, database, owner, imagery, engine, work, tmp_pat
 
 
 async def test_a_server_that_asks_to_be_asked_later_gives_the_whole_ground(predicted, imagery):
-    imagery.late = set(TILES[::2])
+    imagery.late = set(TILES[::5])
     prediction, message = await predicted()
     assert (prediction["status"], prediction["resultCount"]) == ("FINISHED", len(TILES))
     assert (prediction["tilesWithoutImagery"], prediction["groundWithoutImagery"]) == (0, None)
