@@ -15,7 +15,7 @@ from app.models.system import Job, JobState
 from app.services.system import jobs, mail
 from app.services.system.queue import turns
 from app.settings import settings
-from jobs import accounts, automl, billing, mapping, social, wildlife  # noqa: F401 -- register their jobs
+from jobs import accounts, automl, billing, consulting, integrations, mapping, social, wildlife  # noqa: F401 -- register
 from jobs import system as system_jobs  # noqa: F401
 from jobs.broker import WORKS, Runner, places
 from jobs.schedule import sweep
