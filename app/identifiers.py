@@ -4,11 +4,13 @@ Usernames follow PRECIS (RFC 8265). Two of them are the same if they have one sk
 39: what looks alike is one character.
 """
 
+# The lists of `confusable_homoglyphs` take 7 MB, and plain names need none of them.
+# ruff: noqa: PLC0415
+
 import re
 from functools import cache
 from unicodedata import category, normalize
 
-from confusable_homoglyphs import categories, confusables
 from precis_i18n import get_profile
 
 # Letters and symbols by their category that are drawn as nothing; the rest of what is unseen has a category of its own.
@@ -98,6 +100,10 @@ def names_an_address(text: str) -> bool:
 
 def mixes_scripts(text: str) -> bool:
     """Whether the letters are of several scripts that no language writes together."""
+    if text.isascii():
+        return False
+    from confusable_homoglyphs import categories
+
     scripts = categories.unique_aliases(text) - set(OF_NO_SCRIPT)
     return len(scripts) > 1 and not any(scripts <= allowed for allowed in TOGETHER)
 
@@ -140,6 +146,8 @@ def _shape(character: str) -> str:
     """What a character is easily taken for: a plain one if there is one, else the one that stands for all of them."""
     if character.isascii():
         return PLAIN.get(character, character)
+    from confusable_homoglyphs import confusables
+
     known = confusables.confusables_data.get(character, [])
     alike = ["".join(part for part in each["c"] if category(part) != "Cf") for each in known]
     plain = [each for each in alike if each.isascii()]

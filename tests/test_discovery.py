@@ -13,7 +13,7 @@ import app.services
 
 SERVICES = {module.name for module in pkgutil.walk_packages(app.services.__path__, "app.services.")}
 # What it loads would stay for good, whether it is ever used or not.
-UNNEEDED = {"app.main": {"zxcvbn", "app.gateways.fakes"}, "jobs.worker": set()}
+UNNEEDED = {"app.main": {"zxcvbn", "confusable_homoglyphs", "app.gateways.fakes"}, "jobs.worker": set()}
 # Redis's client loads the SDK wherever it is installed.
 SENDS = ("opentelemetry.exporter", "opentelemetry.instrumentation")
 
