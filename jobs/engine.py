@@ -26,6 +26,8 @@ KEEP, NOTHING_KEPT = b"k", 3
 LINE_BYTES_MAX = 1024 * 1024
 # Variables of its libraries: where they keep things, and what they compute on.
 LIBRARIES = ("CUDA_", "JAX_", "MPLCONFIGDIR", "NVIDIA_", "OMP_", "OPENBLAS_", "TORCH_", "XLA_", "YOLO_")
+# glibc asks for huge pages under its arrays: a training of the pretrained network takes a tenth less processor time.
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 Message = dict[str, Any]
 
@@ -100,6 +102,7 @@ def _environment() -> dict[str, str]:
     return (
         child_environment.variables("HOME", prefixes=LIBRARIES)
         | limits
+        | HUGE_PAGES
         | {"FIELDGRAPH_HOME": str(settings.home.resolve())}
     )
 
