@@ -84,7 +84,7 @@ class Contexts:
     def __init__(self, known: Viewers, make: Callable[..., Context]) -> None:
         self._known = known
         self._make = make
-        self._strangers = CachedViewer(Viewer(), None, math.inf)
+        self._anonymous = CachedViewer(Viewer(), None, math.inf)
 
     async def of(self, token: str | None, caller: Caller) -> Context:
         """For whom the token belongs to; raises what refuses it."""
@@ -92,12 +92,12 @@ class Contexts:
 
     def now(self, token: str | None, caller: Caller) -> Context | None:
         """The same, if that is known without asking."""
-        cached = self._strangers if token is None else self._known.cached(credentials.token_hash(token))
+        cached = self._anonymous if token is None else self._known.cached(credentials.token_hash(token))
         return None if cached is None else self._context(cached.viewer, cached.expires_at, caller)
 
     def shared(self, key: bytes | None) -> Context | None:
         """One context for all queries that only name a row, of whoever's token has this hash, if that is known."""
-        cached = self._strangers if key is None else self._known.cached(key)
+        cached = self._anonymous if key is None else self._known.cached(key)
         if cached is None:
             return None
         context: Context = cached.context or self._make(cached.viewer, cached.viewer, expires_at=cached.expires_at)

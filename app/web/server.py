@@ -1,4 +1,4 @@
-"""The process that serves: uvicorn, which says goodbye to its clients before it closes."""
+"""The process that serves: uvicorn, which tells its clients before it closes."""
 
 import asyncio
 import resource

@@ -121,7 +121,7 @@ async def limit_typing(rates: Rates, viewer: Viewer) -> None:
 
 
 async def find_reader(session: ReadSession, viewer: Viewer, user_id: int) -> tuple[User, bool]:
-    """A user whom the viewer sees, and whether they mute the viewer, who must not learn of it."""
+    """A user whom the viewer sees, and whether the viewer reaches them: who is muted must not learn of it."""
     user = await anybody(session, viewer, user_id, field="receiverId")
     is_kept_away = await session.scalar(select(is_kept_from(Viewer(user_id), literal(signed_in(viewer)))))
     return user, not is_kept_away

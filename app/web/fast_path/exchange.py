@@ -45,9 +45,17 @@ class Exchange:
     """One request that came whole, and its answer: what uvicorn's cycle is to its protocol."""
 
     __slots__ = (
-        "_body", "_head", "_post", "_protocol", "_request_id", "_task", "_under_way", "disconnected", "keep_alive",
+        "_body",
+        "_head",
+        "_post",
+        "_protocol",
+        "_request_id",
+        "_task",
+        "_under_way",
+        "disconnected",
+        "keep_alive",
         "response_complete",
-    )  # fmt: skip
+    )
 
     # The protocol sets it when more of a request comes. Nobody waits: nothing more can come.
     message_event = asyncio.Event()

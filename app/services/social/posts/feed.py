@@ -40,7 +40,7 @@ async def find_feed_viewers(
 ) -> set[Viewer]:
     """The subscribers whose feed shows a post, in one statement per kind of viewer."""
     recipients = {each for each in listeners if not each.is_signed_in and scope is FeedScope.EVERYONE}
-    if recipients and not await session.scalar(_recipients(Viewer(), author_id).with_only_columns(func.count())):
+    if recipients and not await session.scalar(_author_shown_to(Viewer(), author_id).with_only_columns(func.count())):
         recipients.clear()
     by_rights: defaultdict[bool, defaultdict[int, set[Viewer]]] = defaultdict(lambda: defaultdict(set))
     for each in listeners:
@@ -56,13 +56,13 @@ def _accounts_that_see(ids: list[int], author_id: int, scope: FeedScope, *, is_s
     """Those of many accounts who receive it: the policies are asked about the column of a table of them."""
     accounts = parents(ids)
     each = SQLViewer(SQLId(accounts.c.id), is_staff=is_staff)
-    query = _recipients(each, author_id).join(accounts, true())
+    query = _author_shown_to(each, author_id).join(accounts, true())
     if scope is FeedScope.FRIENDS:
         query = query.where((User.id == accounts.c.id) | is_friend(each, User.id))
     return query.with_only_columns(accounts.c.id)
 
 
-def _recipients(viewer: AnyViewer, author_id: int) -> Select[User]:
+def _author_shown_to(viewer: AnyViewer, author_id: int) -> Select[User]:
     """The author, if the viewer sees and does not mute them."""
     return visible(User, viewer).where(User.id == author_id, ~is_muted(viewer, User.id))
 

@@ -80,7 +80,7 @@ class Lookup:
 
 
 class Lookups:
-    """Begins them."""
+    """Begins look-ups, and remembers the requests that repeat."""
 
     def __init__(self, engine: GraphQLEngine) -> None:
         self._engine = engine
