@@ -120,13 +120,17 @@ class Context:
         assert self.change, "money is moved by mutations"
         self.change.require_key()
 
-    async def take_request(self, key: object, request: bytes) -> None:
-        """Begins a mutation request, identified by its digest. Raises if its idempotency key is refused."""
+    async def take_request(self, key: object, request: bytes, *, looks: bool) -> None:
+        """Begins a mutation request, identified by its digest. Raises if its idempotency key is refused.
+
+        What it came to before is looked for here, or else when its fields claim the key.
+        """
         checked = None if key is None else idempotency.checked_key(key)
         if checked is not None and not self.viewer.is_signed_in:
             raise Unauthenticated("Idempotency keys need an account. Sign in, or send the request without a key.")
         self.request = Request(self.database, self.viewer, checked, request)
-        await self.request.look()
+        if looks:
+            await self.request.look()
 
     def doubt(self) -> OutcomeUnknown | None:
         """What to say instead of "nothing was changed", if something may have been changed."""

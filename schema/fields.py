@@ -29,7 +29,7 @@ from resolvers.plan.declared import METADATA, Computed, Listing, Many, One, Pace
 from resolvers.stored_outcomes import outcome_of
 from schema.descriptions import filled
 from schema.field_extensions import Input, Limited, NamedResult, Once, Scoped
-from schema.metadata import NEEDS_KEY, NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
+from schema.metadata import CLAIMS_FIRST, NEEDS_KEY, NEEDS_READ, ONCE_PER_OPERATION, REQUEST_BYTES_MAX
 from schema.sizes import in_words
 
 T = TypeVar("T")
@@ -177,6 +177,7 @@ def mutation(
     rate_limit: RateLimit | None = None,
     keyed: bool = True,
     needs_key: bool | Callable[[], bool] = False,
+    claims_first: bool = False,
     once_per_operation: bool = False,
     request_bytes_max: int | None = None,
 ) -> Any:
@@ -187,12 +188,14 @@ def mutation(
     `rate_limit` counts it; whatever starts a job or accepts a file has one. A mutation that returns a secret is
     not `keyed`: its outcome is not stored, and an idempotency key is refused. A mutation that moves money `needs_key`:
     a request without an idempotency key is refused, since its repetition would move it twice; of work that may cost
-    nothing, only while it has a price. A mutation that checks a
-    secret or sends a mail is called `once_per_operation`, so that each guess and each mail costs a request.
+    nothing, only while it has a price. A mutation whose resolver does nothing before its transaction may be one that
+    `claims_first`: its outcome is looked for in that, and not before it, too. A mutation that checks a secret or sends
+    a mail is called `once_per_operation`, so that each guess and each mail costs a request.
     `request_bytes_max` is the largest request with it, where `settings.request_bytes_max` is too small.
     """
     declared = {
         NEEDS_KEY: needs_key,
+        CLAIMS_FIRST: claims_first,
         ONCE_PER_OPERATION: once_per_operation,
         REQUEST_BYTES_MAX: request_bytes_max,
     }

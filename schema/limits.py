@@ -41,7 +41,7 @@ from app.settings import settings
 from schema import sizes
 from schema.arguments import ArgumentChecks
 from schema.introspection import Introspection
-from schema.metadata import ONCE_PER_OPERATION, metadata_of_mutations
+from schema.metadata import CLAIMS_FIRST, ONCE_PER_OPERATION, metadata_of_mutations
 
 # Prices in tenths, so that sums are exact.
 SCALAR = 1
@@ -93,8 +93,16 @@ class Limits:
     @cached_property
     def once(self) -> frozenset[str]:
         """The mutations that one operation may call once: `mutation(…, once_per_operation=True)`."""
+        return self._flagged(ONCE_PER_OPERATION)
+
+    @cached_property
+    def claiming(self) -> frozenset[str]:
+        """The mutations that look for their outcomes by themselves: `mutation(…, claims_first=True)`."""
+        return self._flagged(CLAIMS_FIRST)
+
+    def _flagged(self, flag: str) -> frozenset[str]:
         flags = metadata_of_mutations(self.schema)
-        return frozenset(name for name, metadata in flags.items() if ONCE_PER_OPERATION in metadata)
+        return frozenset(name for name, metadata in flags.items() if flag in metadata)
 
     @property
     def request_bytes_max(self) -> int:
@@ -104,6 +112,10 @@ class Limits:
     def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> sizes.Sizes:
         """The request size limit of an operation of a valid document, and what it carries."""
         return sizes.Sizes(self.schema, document, operation, self.declared)
+
+    def claims_first(self, document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+        """Whether all mutations of an operation of a valid document look for their outcomes by themselves."""
+        return sizes.called(document, operation) <= self.claiming
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Meter":
         """The cost of an operation of a valid document."""

@@ -7,6 +7,8 @@ import strawberry
 
 REQUEST_BYTES_MAX = "request_bytes_max"
 ONCE_PER_OPERATION = "once_per_operation"
+CLAIMS_FIRST = "claims_first"
+"""Of a mutation that does nothing before its transaction: whether it was carried out before is asked in that alone."""
 NEEDS_READ = "needs_read"
 """Of a field that is never null and shows a row hidden from strangers: a change shows it to keys with READ only."""
 

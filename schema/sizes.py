@@ -48,7 +48,7 @@ def declared(schema: strawberry.Schema) -> dict[str, int]:
     return {name: metadata[REQUEST_BYTES_MAX] for name, metadata in sizes.items() if REQUEST_BYTES_MAX in metadata}
 
 
-def _called(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
+def called(document: DocumentNode, operation: OperationDefinitionNode) -> set[str]:
     """The names of a mutation's root fields."""
     fragments = {
         definition.name.value: definition
@@ -82,7 +82,7 @@ class Sizes:
         operation: OperationDefinitionNode,
         declared: dict[str, int],
     ) -> None:
-        more = [declared[name] for name in _called(document, operation) if name in declared]
+        more = [declared[name] for name in called(document, operation) if name in declared]
         self.bytes_max = max(settings.request_bytes_max, *more, 0)
         core = schema._schema  # noqa: SLF001 - Strawberry has no public name for graphql-core's schema
         self._types: dict[str, GraphQLInputType] = {}

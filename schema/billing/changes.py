@@ -16,12 +16,14 @@ from schema.problems import Conflict, InvalidInput, Unavailable
 
 @strawberry.type
 class ChangesMutation:
-    buy_tokens: Operation | InvalidInput | InsufficientFunds = mutation(resolve.buy_tokens, needs_key=True)
+    buy_tokens: Operation | InvalidInput | InsufficientFunds = mutation(
+        resolve.buy_tokens, needs_key=True, claims_first=True
+    )
     start_top_up: TopUp | InvalidInput | Unavailable = mutation(
         resolve.start_top_up, needs_key=True, rate_limit=BillingRateLimit.TOP_UPS
     )
     top_up_balance: Operation | InvalidInput | Conflict = mutation(
-        resolve.top_up_balance, scope=Scope.ADMIN, needs_key=True
+        resolve.top_up_balance, scope=Scope.ADMIN, needs_key=True, claims_first=True
     )
     grant_credit: Grant | InvalidInput | Conflict = mutation(resolve.grant_credit, scope=Scope.ADMIN, needs_key=True)
     issue_coupon_code: CouponCode | InvalidInput | Conflict = mutation(resolve.issue_coupon_code, scope=Scope.ADMIN)

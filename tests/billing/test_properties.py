@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, literal, update
+from sqlalchemy import func, update
 
 from app.database import Database
 from app.errors import DomainError
@@ -224,7 +224,7 @@ def _busy_soon(monkeypatch):
 async def test_one_after_another_they_come_to_what_a_plain_model_comes_to(database, monkeypatch):
     seed = 1
     # One connection does all: it takes part by part, as many would.
-    monkeypatch.setattr(ledger, "_own_stripe", partial(_any_stripe, Random(seed)))
+    monkeypatch.setattr(ledger, "_turn", partial(_any_turn, Random(seed)))
     people = [(await factories.user(database, f"person{number}")).user.id for number in range(4)]
     staff = (await factories.user(database, "giver", is_staff=True)).user.id
     run = Run(database, people, staff, seed)
@@ -238,8 +238,8 @@ async def test_one_after_another_they_come_to_what_a_plain_model_comes_to(databa
             raise AssertionError(f"seed {seed}, step {number}") from wrong
 
 
-def _any_stripe(random: Random, count: int) -> ColumnElement[int]:
-    return literal(random.randrange(count))
+async def _any_turn(random: Random, _: object) -> int:
+    return random.randrange(ledger.STRIPES * ledger.WALLET_PARTS)
 
 
 @pytest.mark.fuzz

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models.billing.ledger import Operation
+from app.services.billing import ledger
 from app.settings import settings
 from tests.billing.books import broken, give
 from tests.fuzz import FACTOR
@@ -92,6 +93,35 @@ async def test_a_duplicate_of_what_is_being_refused_is_not_said_to_be_done(send,
     assert "INSUFFICIENT_FUNDS" in told <= {"INSUFFICIENT_FUNDS", "IN_PROGRESS"}
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Operation)) == 0
+
+
+async def test_too_many_keys_are_refused_and_those_that_are_known_are_answered(send, database, owner, monkeypatch):
+    monkeypatch.setattr(settings, "idempotency_keys_per_viewer_max", 0)
+    await give(database, owner.id, 3)
+    first = await send(owner, "1", "k-1")
+    refused = await send(owner, "1", "k-2")
+    assert refused["errors"][0]["extensions"]["code"] == "LIMIT_REACHED"
+    assert (await send(owner, "1", "k-1"))["data"] == first["data"]
+    async with database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Operation)) == 2
+
+
+async def test_what_comes_from_several_parts_of_a_wallet_is_one_purchase(send, database, owner, monkeypatch):
+    turns = iter(range(100))
+
+    async def turn(_):
+        return next(turns)
+
+    monkeypatch.setattr(ledger, "_turn", turn)
+    monkeypatch.setattr(ledger, "BUSY_ENTRIES", 1)
+    for _ in range(3):
+        await give(database, owner.id, 1)
+    # Of one part, of three, and of what there is no more.
+    assert (await send(owner, "0.5", "k-1"))["data"]["buyTokens"]["__typename"] == "Operation"
+    assert (await send(owner, "2.25", "k-2"))["data"]["buyTokens"]["__typename"] == "Operation"
+    refused = (await send(owner, "0.5", "k-3"))["data"]["buyTokens"]
+    assert (refused["required"], refused["available"]) == ("0.50000000", "0.25000000")
+    assert await broken(database) == {}
 
 
 async def test_a_key_that_was_refused_for_funds_works_once_there_are_some(send, database, owner, other):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, select
 
 from app.errors import Conflict
 from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, LedgerEntry, Operation, OperationCause
@@ -23,9 +23,13 @@ EARLY, LATE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _divided(monkeypatch):
     """Wallets are busy after their first entry, and each connection seems to be another one."""
-    turn = count()
+    turns = count()
+
+    async def turn(_: object) -> int:
+        return next(turns)
+
     monkeypatch.setattr(ledger, "BUSY_ENTRIES", 1)
-    monkeypatch.setattr(ledger, "_own_stripe", lambda parts: literal(next(turn) % parts))
+    monkeypatch.setattr(ledger, "_turn", turn)
 
 
 @pytest.fixture

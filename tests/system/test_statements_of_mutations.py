@@ -85,8 +85,8 @@ CEILINGS = {
     "createModel": 5,
     "createTeam": 6,
     "updateProfile": 5,
-    "buyTokens": 9,
-    "topUpBalance": 8,
+    "buyTokens": 6,
+    "topUpBalance": 6,
 }
 
 

@@ -69,7 +69,7 @@ class Context:
     def authorisation(self) -> int | None:
         return self.viewer_id
 
-    async def take_request(self, key: object, request: bytes) -> None:
+    async def take_request(self, key: object, request: bytes, *, looks: bool) -> None:
         self.journal.requests.append((key, request))
 
     async def choose_reads(self) -> None:

@@ -11,7 +11,7 @@ what comes goes to a part of the connection, and what goes is taken from the par
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,21 +20,22 @@ from uuid import uuid4
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
-    and_,
+    SmallInteger,
+    String,
     bindparam,
     column,
     func,
     insert,
-    literal,
-    or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from app.database import ReadSession, WriteSession, lock, part
+from app.database import ReadSession, WriteSession, driver_of, lock, part
 from app.errors import Conflict, NotFound
 from app.models.base import Base, Record
 from app.models.billing.ledger import (
@@ -50,7 +51,7 @@ from app.models.billing.ledger import (
 from app.models.billing.reservations import Reservation
 from app.services.billing import holds
 from app.services.billing.errors import InsufficientFunds
-from app.services.billing.holds import Source
+from app.services.billing.holds import Source, held_of
 
 STRIPES = 64
 # An account with so many entries is locked after others, and a wallet with so many is divided.
@@ -95,6 +96,14 @@ class Leg:
     change: Decimal
 
 
+class Sought(NamedTuple):
+    """An account that is yet to be found: a user's wallet, or one of the platform, which has no user."""
+
+    kind: AccountKind
+    currency: Currency
+    user_id: int | None = None
+
+
 @dataclass(frozen=True)
 class About:
     """What an operation is for, and whose."""
@@ -126,8 +135,49 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
     for leg in legs:
         changes[leg.account_id] = changes.get(leg.account_id, Decimal(0)) + leg.change
     changes = {id: change for id, change in changes.items() if change}
+    given = {"accounts": list(changes), "changes": list(changes.values())}
+    return (await session.scalars(_POSTING, _parameters(about) | given)).one()
+
+
+async def move(session: WriteSession, about: About, changes: Mapping[Sought, Decimal]) -> Operation:
+    """The same for accounts that are yet to be found, in one statement most of the time.
+
+    The lock of a wallet from which money goes is held. InsufficientFunds if it has less than that.
+    """
+    turn = await _turn(session)
+    given = {
+        "kinds": [sought.kind.value for sought in changes],
+        "currencies": [sought.currency.value for sought in changes],
+        "user_ids": [sought.user_id for sought in changes],
+        "changes": [*changes.values()],
+        "platform_part": turn % STRIPES,
+        "wallet_part": turn % WALLET_PARTS + 1,
+    }
+    moved = (await session.scalars(_MOVING, _parameters(about) | given)).one_or_none()
+    if moved is not None:
+        return moved
+    # One has to be opened, or no part of a wallet has so much.
+    legs = [leg for sought, change in changes.items() for leg in await _legs(session, sought, change)]
+    return await post(session, about, legs)
+
+
+async def _legs(session: WriteSession, sought: Sought, change: Decimal) -> list[Leg]:
+    if sought.user_id is None or change > 0:
+        return [Leg(await account(session, sought), change)]
+    return await _paid(session, sought.user_id, sought.currency, -change)
+
+
+async def _paid(session: WriteSession, user_id: int, currency: Currency, amount: Decimal) -> list[Leg]:
+    """What takes an amount from a wallet; InsufficientFunds if less is available."""
+    available = await holds.available(session, user_id, currency)
+    if available < amount:
+        raise InsufficientFunds(required=amount, available=available, currency=currency)
+    return await debits(session, user_id, currency, amount)
+
+
+def _parameters(about: About) -> dict[str, object]:
     subject_type, subject_key = about.subject or (None, None)
-    parameters = {
+    return {
         "new_uuid": uuid4(),
         "new_kind": KINDS[about.cause],
         "new_cause": about.cause,
@@ -140,98 +190,105 @@ async def post(session: WriteSession, about: About, legs: Sequence[Leg]) -> Oper
         "new_subject_key": subject_key,
         "new_job_key": about.job_key,
         "new_reverses_id": about.reverses_id,
-        "accounts": list(changes),
-        "changes": list(changes.values()),
         "busy_entries": BUSY_ENTRIES,
     }
-    return (await session.scalars(_POSTING, parameters)).one()
 
 
-def _posting() -> Select[Operation]:
-    """One statement for an operation and its entries: the less time passes while accounts are locked, the better."""
-    made = insert(OPERATIONS).values({name: bindparam(f"new_{name}") for name in GIVEN})
+def _posting(legs: Select[int, Decimal]) -> Select[Operation]:
+    """One statement for an operation and its entries: the less time passes while accounts are locked, the better.
+
+    It writes nothing unless there is a leg for each change.
+    """
+    leg = legs.cte("leg")
+    given = select(*(bindparam(f"new_{name}", type_=OPERATIONS.c[name].type) for name in GIVEN))
+    is_whole = select(func.count()).select_from(leg).scalar_subquery() == func.cardinality(_CHANGES)
+    made = insert(OPERATIONS).from_select(GIVEN, given.where(is_whole), include_defaults=False)
     operation = made.returning(OPERATIONS).cte("operation")
-    accounts, amounts = bindparam("accounts", type_=ARRAY(BigInteger)), bindparam("changes", type_=ARRAY(MONEY))
-    columns = column("account_id", BigInteger), column("change", MONEY)
-    leg = func.unnest(accounts, amounts).table_valued(*columns).render_derived("leg")
     # Rows are inserted in this order: so are the accounts locked.
-    is_busy = select(ACCOUNTS.c.entries_count >= bindparam("busy_entries")).where(ACCOUNTS.c.id == leg.c.account_id)
-    legs = select(operation.c.id, leg.c.account_id, leg.c.change).join_from(operation, leg, true())
-    ordered = legs.order_by(is_busy.scalar_subquery(), leg.c.account_id)
+    is_busy = select(ACCOUNTS.c.entries_count >= _BUSY).where(ACCOUNTS.c.id == leg.c.account_id)
+    whole = select(operation.c.id, leg.c.account_id, leg.c.change).join_from(operation, leg, true())
+    ordered = whole.order_by(is_busy.scalar_subquery(), leg.c.account_id)
     entries = insert(ENTRIES).from_select(["operation_id", "account_id", "change"], ordered, include_defaults=False)
     row = select(*operation.c).add_cte(entries.cte("entries"))
     return select(Operation).from_statement(row)  # type: ignore[return-value]
 
 
-# Made once: SQLAlchemy takes longer to put it together than PostgreSQL to run it.
-_POSTING = _posting()
+def _named() -> Select[int, Decimal]:
+    """Legs by the ids of their accounts."""
+    accounts = bindparam("accounts", type_=ARRAY(BigInteger))
+    columns = column("account_id", BigInteger), column("change", MONEY)
+    return select(*func.unnest(accounts, _CHANGES).table_valued(*columns).render_derived("given").c)
 
 
-class Sought(NamedTuple):
-    """A wallet to which money comes, or an account of the platform: without a user."""
+def _found() -> Select[int, Decimal]:
+    """Legs by what their accounts are: of the platform, a wallet that gets, or a wallet that pays from one part."""
+    kinds, currencies = (bindparam(name, type_=ARRAY(String)) for name in ("kinds", "currencies"))
+    columns = column("kind", String), column("currency", String), column("user_id", BigInteger), column("change", MONEY)
+    users = bindparam("user_ids", type_=ARRAY(BigInteger))
+    sought = func.unnest(kinds, currencies, users, _CHANGES).table_valued(*columns).render_derived("sought")
+    account, first, change = ACCOUNTS, ACCOUNTS.alias("first"), sought.c.change
 
-    kind: AccountKind
-    currency: Currency
-    user_id: int | None = None
+    def is_it(table: FromClause) -> ColumnElement[bool]:
+        return (table.c.kind == sought.c.kind) & (table.c.currency == sought.c.currency)
+
+    def is_whose(table: FromClause) -> ColumnElement[bool]:
+        return is_it(table) & (table.c.user_id == sought.c.user_id)
+
+    busy = select(bindparam("wallet_part", type_=SmallInteger)).correlate(sought)
+    busy = busy.where(is_whose(first), first.c.stripe == 0, first.c.entries_count >= _BUSY)
+    own_part = func.coalesce(busy.scalar_subquery(), 0)
+    free = account.c.balance - held_of(account.c.id)
+    platform = is_it(account) & account.c.user_id.is_(None) & sought.c.user_id.is_(None)
+    found = union_all(
+        select(account.c.id).where(platform, account.c.stripe == bindparam("platform_part")),
+        select(account.c.id).where(is_whose(account), change > 0, account.c.stripe == own_part),
+        select(account.c.id)
+        .where(is_whose(account), change < 0, free >= -change)
+        .order_by(free.desc(), account.c.id)
+        .limit(1),
+    ).lateral("found")
+    return select(found.c.id.label("account_id"), change).join_from(sought, found, true())
 
 
-async def accounts(session: WriteSession, *sought: Sought) -> list[int]:
-    """The parts of these accounts that this connection takes; new ones if need be.
+_CHANGES, _BUSY = bindparam("changes", type_=ARRAY(MONEY)), bindparam("busy_entries", type_=BigInteger)
+# Made once: SQLAlchemy takes longer to put them together than PostgreSQL to run them.
+_POSTING, _MOVING = _posting(_named()), _posting(_found())
+
+
+async def account(session: WriteSession, sought: Sought) -> int:
+    """The part of this account that this connection takes; a new one if need be.
 
     Of an account of the platform any part; of a wallet the only one, or any but the first if it is busy.
     """
-    columns = LedgerAccount.kind, LedgerAccount.currency, LedgerAccount.user_id, LedgerAccount.stripe
-    own = {account: _own_part(account) for account in sought}
-    query = select(*columns, LedgerAccount.id, LedgerAccount.entries_count)
-    query = query.where(or_(*(_is_sought(account, part) for account, part in own.items())))
-    rows = (await session.execute(query)).all()
-    ids = []
-    for account in sought:
-        parts = [row for row in rows if row[:3] == account]
-        is_divided = account.user_id is None or any(
-            row.stripe == 0 and row.entries_count >= BUSY_ENTRIES for row in parts
-        )
-        fit = [row.id for row in parts if account.user_id is None or (row.stripe > 0) == is_divided]
-        ids.append(fit[0] if fit else await _opened(session, account, own[account] if is_divided else literal(0)))
-    return ids
+    turn, is_wallet = await _turn(session), sought.user_id is not None
+    own = turn % WALLET_PARTS + 1 if is_wallet else turn % STRIPES
+    columns = LedgerAccount.stripe, LedgerAccount.id, LedgerAccount.entries_count
+    query = select(*columns).filter_by(**sought._asdict()).where(LedgerAccount.stripe.in_([0, own]))
+    parts = {part.stripe: part for part in await session.execute(query)}
+    is_divided = 0 in parts and parts[0].entries_count >= BUSY_ENTRIES
+    stripe = own if is_divided or not is_wallet else 0
+    return int(parts[stripe].id) if stripe in parts else await _opened(session, sought, stripe)
 
 
-def _is_sought(account: Sought, part: ColumnElement[int]) -> ColumnElement[bool]:
-    is_of = LedgerAccount.user_id.is_(None) if account.user_id is None else LedgerAccount.user_id == account.user_id
-    stripes = [part] if account.user_id is None else [literal(0), part]
-    return and_(
-        LedgerAccount.kind == account.kind,
-        LedgerAccount.currency == account.currency,
-        is_of,
-        LedgerAccount.stripe.in_(stripes),
-    )
-
-
-def _own_part(account: Sought) -> ColumnElement[int]:
-    return _own_stripe(STRIPES) if account.user_id is None else _own_stripe(WALLET_PARTS) + 1
-
-
-def _own_stripe(count: int) -> ColumnElement[int]:
-    """Which of so many parts a connection takes: its own, or one shared with few, so that these do not wait."""
-    return func.mod(func.pg_backend_pid(), count)
-
-
-async def _opened(session: WriteSession, account: Sought, stripe: ColumnElement[int]) -> int:
-    identity = {**account._asdict(), "stripe": stripe}
+async def _opened(session: WriteSession, sought: Sought, stripe: int) -> int:
+    identity = {**sought._asdict(), "stripe": stripe}
     await session.execute(upsert(LedgerAccount).values(**identity).on_conflict_do_nothing())
     return (await session.execute(select(LedgerAccount.id).filter_by(**identity))).scalar_one()
 
 
+async def _turn(session: WriteSession) -> int:
+    """By which a connection takes a part of each account: its own, or one shared with few, so that few wait."""
+    return (await driver_of(session)).pgconn.backend_pid
+
+
 async def wallet(session: WriteSession, user_id: int, currency: Currency) -> int:
     """The account to which a user's money comes: the wallet, or a part of one that is busy; a new one if need be."""
-    [id] = await accounts(session, Sought(AccountKind.WALLET, currency, user_id))
-    return id
+    return await account(session, Sought(AccountKind.WALLET, currency, user_id))
 
 
 async def platform(session: WriteSession, kind: AccountKind, currency: Currency) -> int:
     """Any part of an account of the platform."""
-    [id] = await accounts(session, Sought(kind, currency))
-    return id
+    return await account(session, Sought(kind, currency))
 
 
 async def debits(session: WriteSession, user_id: int, currency: Currency, amount: Decimal) -> list[Leg]:
@@ -320,8 +377,5 @@ async def _opposite(session: WriteSession, operation_id: int) -> list[Leg]:
         else:
             legs.append(Leg(entry.account_id, -entry.change))
     for (user_id, currency), amount in came.items():
-        available = await holds.available(session, user_id, currency)
-        if available < amount:
-            raise InsufficientFunds(required=amount, available=available, currency=currency)
-        legs += await debits(session, user_id, currency, amount)
+        legs += await _paid(session, user_id, currency, amount)
     return legs

@@ -126,7 +126,8 @@ class GraphQLEngine:
                 await bill.fill(cost)
             variables = prepared.taken(parameters.variables, context.permit)
             if prepared.kind is OperationType.MUTATION:
-                await context.take_request(parameters.idempotency_key, parameters.digest)
+                looks = not prepared.claims_first
+                await context.take_request(parameters.idempotency_key, parameters.digest, looks=looks)
         except DomainError as problem:
             raise Refused([problem]) from None
         return Operation(caller, prepared, context, bill, variables)

@@ -10,10 +10,9 @@ from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
-from app.services.billing import amounts, holds, ledger
+from app.services.billing import amounts, ledger
 from app.services.billing.corrections import proposals
-from app.services.billing.errors import InsufficientFunds
-from app.services.billing.ledger import About, Leg
+from app.services.billing.ledger import About, Sought
 from app.services.billing.promotions.grants import open_account_of
 from app.services.system import audit, notifications
 
@@ -46,16 +45,10 @@ async def post(session: WriteSession, viewer: Viewer, adjustment_id: int) -> Adj
     proposals.require_another(viewer, made, [made.user_id])
     await open_account_of(session, viewer, made.user_id)
     await ledger.lock_wallets(session, made.user_id)
-    available = await holds.available(session, made.user_id, made.currency)
-    if available + made.change < 0:
-        raise InsufficientFunds(required=-made.change, available=available, currency=made.currency)
     about = About(OperationCause.ADJUSTMENT, signed_in(viewer), made.user_id, reason=made.reason)
-    other = await ledger.platform(session, AccountKind.ADJUSTMENT, made.currency)
-    if made.change > 0:
-        own = [Leg(await ledger.wallet(session, made.user_id, made.currency), made.change)]
-    else:
-        own = await ledger.debits(session, made.user_id, made.currency, -made.change)
-    operation = await ledger.post(session, about, [*own, Leg(other, -made.change)])
+    own = Sought(AccountKind.WALLET, made.currency, made.user_id)
+    other = Sought(AccountKind.ADJUSTMENT, made.currency)
+    operation = await ledger.move(session, about, {own: made.change, other: -made.change})
     await proposals.mark_posted(session, viewer, made, operation)
     audit.record(session, signed_in(viewer), "postAdjustment", about=made, user_id=made.user_id)
     message = f"Your balance was adjusted by {amounts.written(made.change)} {made.currency.value}: {made.reason}"

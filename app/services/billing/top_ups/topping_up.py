@@ -9,9 +9,8 @@ from app.models.billing.ledger import AccountKind, Currency, Operation, Operatio
 from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
-from app.services.billing import amounts, holds, ledger
-from app.services.billing.errors import InsufficientFunds
-from app.services.billing.ledger import About, Leg, Sought
+from app.services.billing import amounts, ledger
+from app.services.billing.ledger import About, Sought
 from app.services.billing.promotions.grants import open_account_of
 from app.services.billing.top_ups import automatic_top_ups
 from app.services.system import audit, notifications
@@ -22,11 +21,9 @@ async def credit(
     session: WriteSession, user_id: int, amount: Decimal, *, actor_id: int | None, reason: str | None = None
 ) -> Operation:
     """Adds US dollars, which were received outside, to a user's wallet."""
-    wallet, outside = await ledger.accounts(
-        session, Sought(AccountKind.WALLET, Currency.USD, user_id), Sought(AccountKind.EXTERNAL, Currency.USD)
-    )
+    wallet, outside = Sought(AccountKind.WALLET, Currency.USD, user_id), Sought(AccountKind.EXTERNAL, Currency.USD)
     about = About(OperationCause.TOP_UP, actor_id, user_id, reason=reason)
-    return await ledger.post(session, about, [Leg(wallet, amount), Leg(outside, -amount)])
+    return await ledger.move(session, about, {wallet: amount, outside: -amount})
 
 
 async def top_up(session: WriteSession, viewer: Viewer, user_id: int, *, usd: Decimal, reason: str) -> Operation:
@@ -50,17 +47,12 @@ async def buy_tokens(session: WriteSession, viewer: Viewer, *, usd: Decimal) -> 
     tokens = amounts.positive("usd", amounts.rounded(usd / settings.token_price_usd))
     user_id = signed_in(viewer)
     await ledger.lock_wallets(session, user_id)
-    parts = await holds.wallet_parts(session, user_id, Currency.USD)
-    available = holds.total(parts)
-    if available < usd:
-        raise InsufficientFunds(required=usd, available=available, currency=Currency.USD)
-    came_from, went_to, own = await ledger.accounts(
-        session,
-        Sought(AccountKind.CONVERSION, Currency.EAML),
-        Sought(AccountKind.CONVERSION, Currency.USD),
-        Sought(AccountKind.WALLET, Currency.EAML, user_id),
-    )
-    legs = [*ledger.taken(parts, usd), Leg(went_to, usd), Leg(came_from, -tokens), Leg(own, tokens)]
-    operation = await ledger.post(session, About(OperationCause.TOKENS, user_id, user_id), legs)
+    changes = {
+        Sought(AccountKind.WALLET, Currency.USD, user_id): -usd,
+        Sought(AccountKind.CONVERSION, Currency.USD): usd,
+        Sought(AccountKind.CONVERSION, Currency.EAML): -tokens,
+        Sought(AccountKind.WALLET, Currency.EAML, user_id): tokens,
+    }
+    operation = await ledger.move(session, About(OperationCause.TOKENS, user_id, user_id), changes)
     await automatic_top_ups.start_if_due(session, user_id)
     return operation

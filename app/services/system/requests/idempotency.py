@@ -1,16 +1,16 @@
 """Idempotency keys: a request repeated with its key gets the stored outcome and does not run again."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import text
 
 from app.database import WriteSession
 from app.errors import BadRequest, Conflict, InProgress, LimitReached
 from app.models.base import Json
-from app.models.system import IdempotencyKey
 from app.policies import Viewer, signed_in
 from app.postgres import last_statement
 from app.postgres.last_statement import Part
@@ -51,27 +51,28 @@ def checked_key(key: object) -> str:
     raise BadRequest(f"An idempotency key must have 1 to {KEY_LENGTH_MAX} visible ASCII characters. Use a random UUID.")
 
 
-# One statement, and no transaction: most keys are new. The last row says that there are too many of them.
-_DONE = f"""
-SELECT field, request, outcome::text FROM idempotency_keys WHERE user_id = $1::bigint AND key = $2::text
-UNION ALL SELECT NULL, NULL, NULL FROM (SELECT FROM idempotency_keys
-    WHERE user_id = $1::bigint AND key COLLATE "C" < '{OURS}' OFFSET $3::bigint LIMIT 1) AS one_more
-""".encode()  # noqa: S608 -- a constant
+def _done(user_id: str, key: str, most: str) -> str:
+    """What was stored under a key, and a row for that there are too many of them."""
+    return f"""SELECT true AS is_there, field, request, outcome::text FROM idempotency_keys
+        WHERE user_id = CAST({user_id} AS bigint) AND key = CAST({key} AS text)
+        UNION ALL SELECT false, NULL, NULL, NULL FROM (SELECT FROM idempotency_keys
+            WHERE user_id = CAST({user_id} AS bigint) AND key COLLATE "C" < '{OURS}'
+            OFFSET CAST({most} AS bigint) LIMIT 1) AS one_more"""  # noqa: S608 -- constants
+
+
+# One statement, and no transaction: most keys are new.
+_LOOK = _done("$1", "$2", "$3").encode()
+_CLAIM = text(f"""
+    WITH claim AS (SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS is_ours)
+    SELECT is_ours, done.* FROM claim LEFT JOIN ({_done(":user_id", ":key", ":most")}) AS done ON true
+""")  # noqa: S608 -- constants
 
 
 async def outcomes(reader: Reader, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
     """The stored outcomes of the viewer's request with this key, by field. Conflict if it is another request's."""
     most = settings.idempotency_keys_per_viewer_max
-    rows = await reader.rows(_DONE, [b"%d" % signed_in(viewer), key.encode(), b"%d" % most])
-    done = {field: (digest, orjson.loads(outcome)) for field, digest, outcome in rows if field is not None}
-    if rows and not done:
-        raise LimitReached(
-            f"You have reached the limit of {most} idempotency keys in "
-            f"{settings.idempotency_keys_kept_hours} hours. Try later, or send the request "
-            "without a key.",
-            limit=most,
-        )
-    return _of_this_request(done, request)
+    rows = await reader.rows(_LOOK, [b"%d" % signed_in(viewer), key.encode(), b"%d" % most])
+    return _of_this_request(rows, request, most)
 
 
 async def claim(session: WriteSession, viewer: Viewer, key: str, *, request: bytes) -> dict[str, Json]:
@@ -79,22 +80,27 @@ async def claim(session: WriteSession, viewer: Viewer, key: str, *, request: byt
 
     An outcome that is committed while this asks may be missing. Then this transaction cannot `keep` its own.
     """
-    user_id = signed_in(viewer)
+    user_id, most = signed_in(viewer), settings.idempotency_keys_per_viewer_max
     name = f"idempotency key {user_id} {key}"
-    lock = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)).label("is_ours")).cte("claim")
-    is_this = (IdempotencyKey.user_id == user_id) & (IdempotencyKey.key == key)
-    stored = IdempotencyKey.field, IdempotencyKey.request, IdempotencyKey.outcome
-    query = select(lock.c.is_ours, *stored).select_from(lock).outerjoin(IdempotencyKey, is_this)
-    rows = (await session.execute(query)).all()
-    if not rows[0].is_ours:
+    given = {"name": name, "user_id": user_id, "key": key, "most": most}
+    [(is_ours, *first), *more] = (await session.execute(_CLAIM, given)).all()
+    if not is_ours:
         raise InProgress
-    return _of_this_request({row.field: (row.request, row.outcome) for row in rows if row.field is not None}, request)
+    return _of_this_request([first, *(row[1:] for row in more)], request, most)
 
 
-def _of_this_request(done: Mapping[str, tuple[bytes, Json]], request: bytes) -> dict[str, Json]:
+def _of_this_request(rows: Sequence[Sequence[Any]], request: bytes, most: int) -> dict[str, Json]:
+    done = {field: (digest, outcome) for is_there, field, digest, outcome in rows if is_there}
+    if not done and any(is_there is False for is_there, *_ in rows):
+        raise LimitReached(
+            f"You have reached the limit of {most} idempotency keys in "
+            f"{settings.idempotency_keys_kept_hours} hours. Try later, or send the request "
+            "without a key.",
+            limit=most,
+        )
     if any(digest != request for digest, _ in done.values()):
         raise Conflict("This idempotency key was already used for another request. Use a new key for each request.")
-    return {field: outcome for field, (_, outcome) in done.items()}
+    return {field: orjson.loads(outcome) for field, (_, outcome) in done.items()}
 
 
 def keep(session: WriteSession, viewer: Viewer, key: str, *, request: bytes, field: str, outcome: Json) -> None:

@@ -45,6 +45,9 @@ class Limits(Protocol):
     def sizes(self, document: DocumentNode, operation: OperationDefinitionNode) -> Sizes:
         """How many bytes a request with a valid document's operation may have, and how large its variables may be."""
 
+    def claims_first(self, document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+        """Whether what a valid document's operation came to before is looked for while it is carried out."""
+
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Callable[[dict[str, Any]], int]:
         """Tells what a valid document's operation costs with given variables, or a GraphQLError if it may not run."""
 
@@ -96,7 +99,16 @@ class Documents:
         for node in nodes:
             cost, sizes = self._limits.meter(document, node), self._limits.sizes(document, node)
             check = self._limits.arguments(document, node)
-            prepared = Prepared(self._execution, document, node, cost=cost, sizes=sizes, check=check, plans=self._plans)
+            prepared = Prepared(
+                self._execution,
+                document,
+                node,
+                cost=cost,
+                sizes=sizes,
+                check=check,
+                claims_first=self._limits.claims_first(document, node),
+                plans=self._plans,
+            )
             operations[prepared.name] = prepared
             if len(nodes) == 1:
                 operations[None] = prepared

@@ -72,8 +72,11 @@ class Context(Protocol):
     def may_explain(self) -> bool:
         """Whether they may see how their queries are planned."""
 
-    async def take_request(self, key: object, request: bytes) -> None:
-        """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one."""
+    async def take_request(self, key: object, request: bytes, *, looks: bool) -> None:
+        """Begin a request for changes, by its digest; raise what refuses its idempotency key, if it came with one.
+
+        Unless it `looks` for what the same request came to before, it does so while it is carried out.
+        """
 
     async def choose_reads(self) -> None:
         """Choose where a query reads: at a replica, or at the primary."""
@@ -165,6 +168,7 @@ class Prepared:
         cost: Callable[[dict[str, Any]], int],
         check: ArgumentCheck | None,
         sizes: Sizes,
+        claims_first: bool,
         plans: Plans | None = None,
     ) -> None:
         self.node = node
@@ -174,6 +178,7 @@ class Prepared:
         self.cost = cost
         self._check = check
         self.sizes = sizes
+        self.claims_first = claims_first
         self._execution = execution
         self._document = document
         self._plans = plans
