@@ -63,6 +63,7 @@ TWINS = NetworkPlan((256, 256), dropouts=(0.1, 0.1), waves=16, twins=8, epochs=9
 FLAT = TreePlan(leaves=8, trees_max=2000)
 # Fewer trees, so that answers take less.
 QUICK, QUICK_FLAT = TreePlan(learning_rate=0.07, trees_max=600), TreePlan(8, learning_rate=0.1, trees_max=700)
+QUICK_FOREST = ForestPlan(trees=40)
 PLANS = {
     1: LevelPlan(
         (NetworkPlan((96, 96, 96), dropouts=(0.0, 0.0, 0.0), waves=0),),
@@ -82,7 +83,14 @@ PLANS = {
         usual_s=30,
         slowest_s=300,
     ),
-    3: LevelPlan((NetworkPlan(epochs=96),), (QUICK, QUICK_FLAT), is_searched=True, usual_s=120, slowest_s=900),
+    3: LevelPlan(
+        (NetworkPlan(epochs=96),),
+        (QUICK, QUICK_FLAT),
+        QUICK_FOREST,
+        is_searched=True,
+        usual_s=120,
+        slowest_s=900,
+    ),
     4: LevelPlan(
         (replace(WIDE, epochs=96), TWINS),
         (TreePlan(), FLAT),

@@ -61,7 +61,7 @@ def test_labels_come_back_as_they_were_written(classes):
 def test_answers_are_better_than_the_plain_baseline(classes, numbers):
     scores = {line["name"]: line["score"] for line in classes.output["leaderboard"]}
 
-    assert set(scores) == {"constant", "linear", "trees-1", "trees-2"}
+    assert set(scores) == {"constant", "linear", "forest", "trees-1", "trees-2"}
     assert classes.output["figures"]["logLoss"] < scores["constant"] / 2
     assert numbers.output["figures"]["r2"] > 0.97
 
@@ -159,13 +159,13 @@ def test_another_seed_of_trees_comes_after_every_other_kind_of_candidate(tmp_pat
     assert {line["name"] for line in trained.output["leaderboard"]} == set(names)
 
 
-@pytest.mark.parametrize("output", [KIND, PRICE], ids=["classes", "numbers"])
-def test_a_forest_is_a_candidate_from_level_4_on(tmp_path, monkeypatch, output):
+@pytest.mark.parametrize(("level", "output"), [(3, KIND), (4, KIND), (4, PRICE)])
+def test_a_forest_is_a_candidate_from_level_3_on(tmp_path, monkeypatch, level, output):
     monkeypatch.setattr(
         training.weighing, "weights_of", lambda _, learned: [float(each.kind == "forest") for each in learned]
     )
 
-    trained = Trained(tmp_path / "forest", [*INPUTS, output], level=4, trees_max=12)
+    trained = Trained(tmp_path / "forest", [*INPUTS, output], level=level, trees_max=12)
 
     board = {line["kind"]: line for line in trained.output["leaderboard"]}
     assert (board["forest"]["weight"], trained.output["isRefitted"]) == (1, True)
@@ -365,7 +365,7 @@ def test_a_date_suggests_a_split_by_time_and_other_columns_nothing(tmp_path, cla
 
 
 def test_what_there_is_no_time_to_learn_again_stays_as_it_was_judged(tmp_path, monkeypatch):
-    monkeypatch.setattr(training.weighing, "weights_of", lambda *_: [0.0, 0.5, 0.5, 0.0])
+    monkeypatch.setattr(training.weighing, "weights_of", lambda *_: [0.0, 0.5, 0.0, 0.5, 0.0])
     judged = Trained(tmp_path / "judged", [*INPUTS, PRICE], level=3, is_refitted=False)
     monkeypatch.setattr(TreeMaker, "refit", lambda *_: None)
     partly = Trained(tmp_path / "partly", [*INPUTS, PRICE], level=3)
