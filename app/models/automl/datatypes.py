@@ -26,6 +26,10 @@ class Datatype(Enum):
     IGNORE = "IGNORE"
 
 
+# What no machine gives as an answer.
+UNPREDICTABLE = frozenset({Datatype.LANGUAGE, Datatype.JSON, Datatype.IGNORE})
+
+
 class Role(Enum):
     """What a column is for.
 

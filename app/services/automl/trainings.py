@@ -20,7 +20,7 @@ from app.models.automl.choices import (
     WorkKind,
     WorkStatus,
 )
-from app.models.automl.datatypes import Datatype, Role
+from app.models.automl.datatypes import UNPREDICTABLE, Datatype, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
@@ -43,7 +43,6 @@ from app.services.system.files import storage_usage
 from app.settings import settings
 
 LEARNING_MIN, EVALUATION_MIN = 50, 10
-UNPREDICTABLE = frozenset({Datatype.LANGUAGE, Datatype.JSON, Datatype.IGNORE})
 METRICS = {
     TargetMetric.LOG_LOSS: "logLoss",
     TargetMetric.AUC: "auc",

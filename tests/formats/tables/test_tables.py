@@ -221,12 +221,35 @@ def test_empty_constant_and_mostly_missing_columns_are_left_out(tmp_path):
         "x": ("INPUT", []),
         "y": ("OUTPUT", []),
     }
+    assert found["same"]["reason"] == "Texts with one value."
 
 
 @pytest.mark.parametrize(("name", "first"), [("anything", 1), ("customer_id", 7_000), ("RespondentID", 33)])
 def test_identifiers_are_left_out(tmp_path, name, first):
     column = columns(read(tmp_path, of(range(first, first + 40), name)))[name]
     assert (column["datatype"], column["role"], issues(column)) == ("IGNORE", "IGNORE", ["IDENTIFIER"])
+
+
+def test_the_last_column_that_can_be_predicted_is_the_output_unless_one_is_named(tmp_path):
+    sentence = "The river is high and it was raining for all of the night, so we do not cross it before the morning. "
+    rows = [["high", "deep", "words"], *([at % 2, f"k{at % 3}", f"{sentence}{at}"] for at in range(40))]
+    roles = {name: column["role"] for name, column in columns(read(tmp_path, table(rows))).items()}
+    assert roles == {"high": "INPUT", "deep": "OUTPUT", "words": "INPUT"}
+    named = columns(read(tmp_path, table(rows), outputs=["words"]))
+    assert {name: column["role"] for name, column in named.items()} == {
+        "high": "INPUT",
+        "deep": "INPUT",
+        "words": "OUTPUT",
+    }
+
+
+def test_labels_that_tell_all_rows_apart_stay_and_it_is_said(tmp_path):
+    codes = [f"5{chr(65 + at % 26)}{at}" for at in range(40)]
+    column = columns(read(tmp_path, of(codes, "code")))["code"]
+    assert (column["datatype"], column["role"], issues(column)) == ("LABEL", "INPUT", ["IDENTIFIER"])
+    assert column["reason"] == "Texts with 40 different values."
+    for others in (codes[:-1] + codes[:1], [*codes[:-1], ""], codes[:9]):
+        assert issues(columns(read(tmp_path, of(others, "code")))["code"]) == []
 
 
 def test_years_and_repeated_numbers_are_no_identifiers(tmp_path):

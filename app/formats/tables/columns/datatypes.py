@@ -192,8 +192,9 @@ def _order(column: Column, orders: Order, conventions: Conventions, options: Opt
 def _text(column: Column, seen: Statistics) -> None:
     if not seen.has_many and seen.longest <= LABEL_LENGTH_MAX:
         column.datatype = Datatype.LABEL
-        column.reason = f"Texts with {len(seen.distinct):,} different values."
-        if len(seen.distinct) > TEXTS_SHARE_MIN * seen.present and _is_language(seen):
+        distinct = len(seen.distinct)
+        column.reason = f"Texts with {distinct:,} different values." if distinct > 1 else "Texts with one value."
+        if distinct > TEXTS_SHARE_MIN * seen.present and _is_language(seen):
             column.warn(
                 ColumnIssue.TEXTS_AS_LABELS,
                 "Most rows have a text of their own, which as a label says nothing of other rows. "

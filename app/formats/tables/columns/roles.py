@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app.formats.tables.columns import statistics as kinds
 from app.formats.tables.columns.datatypes import Column
 from app.formats.tables.columns.statistics import Statistics
-from app.models.automl.datatypes import ColumnIssue, Datatype, Role
+from app.models.automl.datatypes import UNPREDICTABLE, ColumnIssue, Datatype, Role
 
 MISSING_SHARE_MAX = 0.75
 ROWS_OF_IDENTIFIERS_MIN = 10
@@ -28,9 +28,10 @@ def assign(columns: Sequence[Column], seen: Sequence[Statistics], outputs: Seque
         elif column.role is not Role.IGNORE and not named:
             column.role = _by_itself(column, statistics)
     if not any(column.role is Role.OUTPUT for column in columns):
-        last = next((each for each in reversed(columns) if each.role is Role.INPUT), None)
-        if last is not None:
-            last.role = Role.OUTPUT
+        inputs = [each for each in columns if each.role is Role.INPUT]
+        # The last one, of those that can be predicted if there are any.
+        for column in ([each for each in inputs if each.datatype not in UNPREDICTABLE] or inputs)[-1:]:
+            column.role = Role.OUTPUT
     for column, statistics in zip(columns, seen, strict=True):
         if column.role is Role.OUTPUT:
             _classes(column, statistics)
@@ -56,10 +57,20 @@ def _note(column: Column, seen: Statistics) -> None:
         if not seen.missing:
             column.role = Role.IGNORE
         column.warn(ColumnIssue.CONSTANT, "All values are the same, so nothing can be learned from them.")
+    elif column.datatype is Datatype.LABEL and _tells_rows_apart(seen) and not column.issues:
+        column.warn(
+            ColumnIssue.IDENTIFIER,
+            "Each row has a text of its own, which as a label says nothing of other rows. "
+            "Set the role IGNORE to leave it out.",
+        )
+
+
+def _tells_rows_apart(seen: Statistics) -> bool:
+    return seen.rows >= ROWS_OF_IDENTIFIERS_MIN and seen.all_different and not seen.missing
 
 
 def _is_identifier(column: Column, seen: Statistics) -> bool:
-    if seen.rows < ROWS_OF_IDENTIFIERS_MIN or not seen.all_different or seen.missing:
+    if not _tells_rows_apart(seen):
         return False
     if column.datatype is Datatype.FLOAT:
         whole = bool(seen.common(lenient=False) & kinds.WHOLE)
