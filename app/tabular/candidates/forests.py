@@ -59,9 +59,10 @@ class Forest:
         Pairs that have arrived are left out of the next step: most paths are half as long as the longest.
         """
         values, has_missing = seen.ravel(), bool(np.isnan(seen).any())
-        at = np.tile(self.starts, len(seen))
-        row = np.repeat(np.arange(len(seen), dtype=np.int32) * seen.shape[1], len(self.starts))
-        leaves, walking = np.empty(len(at), np.int32), np.arange(len(at), dtype=np.int32)
+        at: Ints = np.tile(self.starts, len(seen))
+        row: Ints = np.repeat(np.arange(len(seen), dtype=np.int32) * seen.shape[1], len(self.starts))
+        leaves = np.empty(len(at), np.int32)
+        walking: Ints = np.arange(len(at), dtype=np.int32)
         while len(walking):
             feature = self.feature.take(at)
             inner = np.flatnonzero(feature >= 0)
