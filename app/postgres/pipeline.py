@@ -23,6 +23,8 @@ from app.postgres.connection import PreparedStatement, Row, is_outdated
 from app.telemetry import metering
 
 IN_FLIGHT_MAX = 1_000
+# So many go out together at most: PostgreSQL looks for the first rows while we read who asks for the next ones.
+BATCH_MAX = 8
 # A row by its key takes a millisecond. What has taken so long is asked for in the ordinary way.
 SILENCE_S_MAX = 1.0
 # After a failure, so long nobody tries to connect again.
@@ -91,6 +93,8 @@ class Pipeline:
             self._loop.call_soon(self._send)
         self._batch.count += 1
         self._in_flight.append((sql, statement, work, self._batch, deliver))
+        if self._batch.count == BATCH_MAX:
+            self._send()
         return True
 
     def look(self) -> None:
@@ -155,9 +159,9 @@ class Pipeline:
         self._statements.drop(sql)
 
     def _send(self) -> None:
-        """What was asked in one turn of the event loop goes out together."""
-        self._batch = None
-        if self._connection is None:
+        """What was asked in one turn of the event loop goes out together, as far as it has not gone yet."""
+        batch, self._batch = self._batch, None
+        if self._connection is None or batch is None:
             return
         libpq = self._connection.pgconn
         try:
@@ -166,7 +170,7 @@ class Pipeline:
             if libpq.flush():
                 self._loop.add_writer(self._socket, self._on_writable, libpq)
         except OperationalError:
-            self._lose()
+            self._loop.call_soon(self._lose)  # whoever has just asked does not know yet that an answer will come
 
     def _on_writable(self, libpq: PGconn) -> None:
         try:

@@ -9,6 +9,8 @@ from psycopg.errors import DivisionByZero, ReadOnlySqlTransaction, UndefinedTabl
 from sqlalchemy import text
 
 from app.errors import Busy, TimedOut
+from app.postgres.connection import abort
+from app.postgres.pipeline import BATCH_MAX
 from app.postgres.reader import _Turns
 from tests.silence import until
 
@@ -159,6 +161,27 @@ async def test_what_cannot_be_read_by_key_is_read_in_the_ordinary_way(reading, s
             await reader.rows_by_key(b"SELECT 1 / $1::int4", [b"0"])
         reader.pipeline._lose()
         assert await reader.rows_by_key(ECHO, [b"lost"]) == [("lost",)]
+
+
+async def test_of_many_by_key_at_once_those_that_fail_take_no_other_with_them(reading, sessions):
+    async with reading(connections=2) as reader:
+        await reader.rows_by_key(ECHO, [b"first"])
+        await until(lambda: len(sessions()) == 2)
+        divided = [reader.rows_by_key(b"SELECT 60 / $1::int4", [b"%d" % (n % 7)]) for n in range(5 * BATCH_MAX)]
+        for number, answer in enumerate(await asyncio.gather(*divided, return_exceptions=True)):
+            if number % 7:
+                assert answer == [(60 // (number % 7),)]
+            else:
+                assert isinstance(answer, DivisionByZero)
+
+
+async def test_many_who_ask_by_key_do_not_notice_that_the_connection_breaks(reading, sessions):
+    async with reading(connections=2) as reader:
+        await reader.rows_by_key(ECHO, [b"first"])
+        await until(lambda: len(sessions()) == 2)
+        abort(reader.pipeline._connection)
+        asked = [reader.rows_by_key(ECHO, [b"%d" % n]) for n in range(5 * BATCH_MAX)]
+        assert await asyncio.gather(*asked) == [[(f"{n}",)] for n in range(5 * BATCH_MAX)]
 
 
 async def test_who_reads_in_turn_leaves_half_to_others(reading):
