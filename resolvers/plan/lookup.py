@@ -11,7 +11,6 @@ from graphql import VariableValues
 
 from app.errors import Unplanned
 from app.postgres.connection import Row
-from app.postgres.prepared import key_array
 from app.telemetry.metering import Work
 from resolvers.context import Context
 from resolvers.loaders import Reference
@@ -57,7 +56,7 @@ def begin(root: InHand, context: Context, variables: VariableValues, work: Work,
 
     kind, bound = context.kind
     statement = level.statement(kind)
-    parameters = statement.bind({"keys": key_array([reference.key]), **bound})
+    parameters = statement.bind({"keys": b"{%d}" % reference.key, **bound})
     reads = context.database.reads_now(context.viewer_id)
     return reads.reader.pipeline.ask(statement.sql, parameters, work, answered)
 

@@ -69,6 +69,7 @@ class Value:
             self._function: Any = resolver.wrapped_func
             owner = resolver.parent_parameter or resolver.root_parameter
             self._owner = owner.name if owner else None
+            self._no_owner = {self._owner: None} if self._owner else {}
             self._info = resolver.info_parameter.name if resolver.info_parameter else None
 
     def level(self, name: str, *, is_reference: bool) -> "Level":
@@ -81,7 +82,7 @@ class Value:
 
     def resolve_now(self, info: Info, variables: VariableValues) -> Any:
         """The value of a root field whose resolver waits for nothing; raises Unplanned if it would."""
-        [value] = self._begun([None], info, variables)
+        value = self._function(**self._given(info, variables), **self._no_owner)
         if not self._is_async:
             return value
         try:
@@ -101,12 +102,18 @@ class Value:
     def _begun(self, owners: list[Any], info: Info, variables: VariableValues) -> list[Any]:
         if self._arguments is None:
             return [getattr(owner, self.attribute) for owner in owners]
-        arguments = self._arguments(variables)
-        if self._info:
-            arguments[self._info] = info
+        arguments = self._given(info, variables)
         if self._owner is None:
             return [self._function(**arguments) for _ in owners]
         return [self._function(**{**arguments, self._owner: owner}) for owner in owners]
+
+    def _given(self, info: Info, variables: VariableValues) -> dict[str, Any]:
+        """What the resolver is called with besides its owner."""
+        assert self._arguments, "it has a resolver"
+        arguments = self._arguments(variables)
+        if self._info:
+            arguments[self._info] = info
+        return arguments
 
 
 def completion(shown_as: GraphQLOutputType) -> Complete:

@@ -2,12 +2,13 @@
 
 import asyncio
 import math
+from time import monotonic
 from types import TracebackType
 from typing import Protocol, Self
 
 
 class Due(Protocol):
-    """What has to be done by a time of the event loop's clock."""
+    """What has to be done by a time of the monotonic clock."""
 
     at: float
 
@@ -34,11 +35,11 @@ class Deadlines:
         if self._timer:
             self._timer.cancel()
         self.rings_at = at
-        self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+        self._timer = asyncio.get_running_loop().call_later(at - monotonic(), self._ring)
 
     def _ring(self) -> None:
         self._timer, self.rings_at = None, math.inf
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         for deadline in [deadline for deadline in self.open if deadline.at <= now]:
             self.open.remove(deadline)
             deadline.expire()
@@ -66,7 +67,7 @@ class Deadline:
         assert task, "only a task can be cancelled"
         self._task = task
         self._cancelled_before = task.cancelling()
-        self.at = asyncio.get_running_loop().time() + self._seconds
+        self.at = monotonic() + self._seconds
         self._deadlines.add(self)
         return self
 

@@ -3,8 +3,8 @@
 Only success is answered this way. Anything else runs again the ordinary way, which reports it.
 """
 
-import asyncio
 from collections.abc import Callable
+from time import monotonic
 
 import structlog
 from graphql import GraphQLError
@@ -43,7 +43,7 @@ class Lookup:
         self._seen = seen
         self._settle = settle
         self._is_over = False
-        self.at = asyncio.get_running_loop().time() + settings.request_s_max
+        self.at = monotonic() + settings.request_s_max
 
     def abandon(self) -> None:
         """The client has left."""
@@ -93,7 +93,7 @@ class Lookups:
         bill = self._engine.bill(head.address)
         metering.begin_step(bill)
         try:
-            return self._begun(head, Caller(request_id, head.address, "http", client=head.client), body, bill, settle)
+            return self._begun(head, Caller(request_id, head.address, "http", False, head.client), body, bill, settle)
         except (Malformed, Refused, DomainError, GraphQLError, Unplanned):
             return None
         except Exception as error:  # nobody foresaw it; the ordinary way answers all the same
