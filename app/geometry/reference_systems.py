@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from app.errors import Unfit, quoted
@@ -62,6 +60,10 @@ def _name(crs: Any) -> str:
 
 @lru_cache(32)
 def _transform(code: str) -> Transform:
+    # With its tables it takes 10 MB, which a process needs that moves coordinates or measures areas.
+    from pyproj import CRS, Transformer  # noqa: PLC0415
+    from pyproj.exceptions import ProjError  # noqa: PLC0415
+
     try:
         system = CRS.from_user_input(code)
         # With the x axis first, as GeoJSON has it, whatever the authority says.

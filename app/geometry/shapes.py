@@ -1,14 +1,14 @@
 """Geometry as the domain sees it: shapely shapes in longitude and latitude (EPSG:4326), measured on the ellipsoid."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NewType, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, NewType, TypeVar
 
 import numpy as np
 import shapely
 from geoalchemy2 import Geometry as GeometryColumn
 from geoalchemy2.elements import WKBElement
 from geoalchemy2.shape import from_shape, to_shape
-from pyproj import Geod
 from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
@@ -20,6 +20,9 @@ from app.geometry import antimeridian, reference_systems
 from app.geometry.tiles import LATITUDE_MAX
 from app.settings import settings
 
+if TYPE_CHECKING:
+    from pyproj import Geod
+
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
 Value = TypeVar("Value")
 
@@ -28,7 +31,6 @@ FeatureCollection = NewType("FeatureCollection", dict[str, Any])
 
 SRID = 4326
 DECIMALS = 7
-ELLIPSOID = Geod(ellps="WGS84")
 # A vertex is two or three numbers in a list in a list; rings and members of collections are lists, too.
 PARTS_PER_VERTEX = 8
 
@@ -67,7 +69,14 @@ def bound(shape: BaseGeometry) -> ColumnElement[Any]:
 
 def area_m2(geometry: BaseGeometry) -> float:
     """True area in square metres."""
-    return abs(float(ELLIPSOID.geometry_area_perimeter(anticlockwise(geometry))[0]))
+    return abs(float(_ellipsoid().geometry_area_perimeter(anticlockwise(geometry))[0]))
+
+
+@cache
+def _ellipsoid() -> "Geod":
+    from pyproj import Geod  # noqa: PLC0415 -- as in `reference_systems`
+
+    return Geod(ellps="WGS84")
 
 
 def anticlockwise(geometry: Geometry) -> Geometry:
