@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from psycopg.adapt import PyFormat, Transformer
 from sqlalchemy import ARRAY, BigInteger, BindParameter, SelectBase, bindparam
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -70,4 +71,4 @@ def dumped(value: Any) -> bytes | None:
 
 def key_array(ids: Iterable[int]) -> bytes:
     """Keys as an array."""
-    return b"{%s}" % ",".join(map(str, ids)).encode()
+    return b"{%b}" % orjson.dumps([*ids])[1:-1]

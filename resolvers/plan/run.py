@@ -140,7 +140,9 @@ class PlanRun:
     def _column(self, level: Level, attribute: str) -> set[Any]:
         """The distinct keys in a column of a level."""
         position = level.position(attribute)
-        return {row[position] for row in self.states[level].rows} - {None}
+        keys = set(map(itemgetter(position), self.states[level].rows))
+        keys.discard(None)
+        return keys
 
     async def _timed(self, level: Level, request: Request) -> list[Row]:
         """Reads what a request asks for, and notes how long that takes."""
