@@ -33,7 +33,6 @@ program = typer.Typer(no_args_is_help=True, add_completion=False, pretty_excepti
 
 SCHEMA = Path(__file__).parent.parent / "schema" / "schema.graphql"
 NOTHING_RUNS = "Fieldgraph is not running in {home}. Start it in another terminal (make run), or set {names}."
-USUAL_THRESHOLDS = gc.get_threshold()  # Python's own, which differ by its version
 
 
 @program.callback()
@@ -45,7 +44,8 @@ def fieldgraph() -> None:
 def up(*, with_parent: Annotated[bool, typer.Option(help="Stop when the parent process ends.")] = False) -> None:
     """Run everything on this machine: private servers, migrations, API and worker."""
     _find_secret(is_alone=True)
-    from app.operations.processes import launcher
+    with _loading():
+        from app.operations.processes import launcher
 
     launcher.up(with_parent=with_parent)
 
@@ -61,7 +61,8 @@ def serve(
     _refuse_poolers()
     _find_secret()
     if workers > 1:
-        from app.operations.processes import api_processes
+        with _loading():
+            from app.operations.processes import api_processes
 
         api_processes.serve(workers)
         return
@@ -336,10 +337,10 @@ def _database_here() -> Iterator[None]:
 
 @contextmanager
 def _loading() -> Iterator[None]:
-    """Load modules that stay for good: no garbage is looked for among them, now or later."""
+    """Load modules that stay for good, in a process that does so, too: no garbage is looked for among them."""
     yield
     gc.freeze()
-    gc.set_threshold(*USUAL_THRESHOLDS)
+    gc.enable()
 
 
 def _find_traces() -> None:
@@ -385,7 +386,8 @@ def _find_secret(*, is_alone: bool = not settings.production) -> None:
 
 def main() -> None:
     """Run a command; say in one sentence why it cannot."""
-    gc.set_threshold(50_000, 20, 50)  # most commands import for seconds, and end: among modules there is no garbage
+    # Most commands import for seconds, and end. Among modules there is no garbage, and looking takes a tenth of that.
+    gc.disable()
     private_files.keep_private()
     try:
         program()

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from app.learning.imagery.chips import BACKGROUND, BUILDING
 from app.learning.imagery.mosaic import Pixels
@@ -38,6 +37,8 @@ class Calibration:
     @classmethod
     def fitted(cls, odds: Floats, masks: Pixels) -> Self:
         """What makes the odds of known pixels likeliest."""
+        from scipy.optimize import minimize  # noqa: PLC0415 (half a second to import; predictions do without)
+
         known = (masks == BUILDING) | (masks == BACKGROUND)
         logits, truth = _logits(odds[known]), masks[known] == BUILDING
         prior_weight = PRIOR_PIXELS / max(len(logits), 1)

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from app.learning.engine import Epoch
 
 
 def write_curve(folder: Path, epochs: Sequence[Epoch], best_epoch: int) -> None:
     """Write `training_curve.json` and `training_curve.png`."""
+    # A second to import, which predictions do without.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     document = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
     (folder / "training_curve.json").write_text(json.dumps(document, indent=1))
     figure = Figure(figsize=(8, 4.5), layout="constrained")
