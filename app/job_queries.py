@@ -27,9 +27,9 @@ from app.events.signals import Signals
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
 from app.gateways.outside import Outage
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.base import Base
 from app.models.kinds import Audience, WebhookTopic
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer
 from app.rates import Rates
 from app.services.integrations.answering import RowPage

@@ -16,7 +16,7 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def filled(text: str | None) -> str | None:
-    """The text with each `{settings.name}`, and each `{social.NAME}` of `app/models/limits`, as its number."""
+    """The text with each `{settings.name}`, and each `{social.NAME}` of `app/limits`, as its number."""
     return text and PLACEHOLDER.sub(lambda match: _number(match[1], match[2]) + _unit(match), text)
 
 
@@ -26,7 +26,7 @@ def _unit(match: re.Match[str]) -> str:
 
 
 def _number(module: str, name: str) -> str:
-    limits = SOURCES.get(module) or import_module(f"app.models.limits.{module}")
+    limits = SOURCES.get(module) or import_module(f"app.limits.{module}")
     value: float = getattr(limits, name)
     if name.endswith("_bytes_max"):
         return in_words(round(value))

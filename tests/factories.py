@@ -9,8 +9,6 @@ from sqlalchemy import select
 from app.database import Database
 from app.events.reading import EventReader
 from app.models.accounts import Team, TeamInvitation, TeamMembership
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.graphs import Graph
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
@@ -28,6 +26,8 @@ from app.security import credentials
 from app.services.accounts.sign_in.sessions import SignedIn
 from app.services.mapping.trainings.lifecycle import TrainingFigures
 from app.services.system import notifications
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype, Role
 from tests.signed_up import signed_up
 
 # One hash for all, as quick as those of `production_hashes` are slow.

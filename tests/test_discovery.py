@@ -39,3 +39,11 @@ def test_a_process_imports_all_services_and_not_what_others_need(process, import
 
 def test_without_a_collector_nothing_is_loaded_that_sends(imported):
     assert [name for name in imported if name.startswith(SENDS)] == []
+
+
+def test_a_child_that_reads_files_knows_no_tables():
+    """They take half of its memory, and most of the time to start one."""
+    readers = ("app.formats", "app.pictures", "app.gateways.osm")
+    program = f"import sys; from app.discovery import import_tree; [*map(import_tree, {readers})]; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert [name for name in ended.stdout.split() if name.startswith("app.models")] == []

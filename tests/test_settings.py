@@ -10,7 +10,7 @@ import pytest
 from graphql import FloatValueNode, GraphQLArgument, GraphQLInputField, IntValueNode, build_schema
 from pydantic import BaseModel, ValidationError
 
-from app.models.limits import automl, consulting, mapping, social, texts, wildlife
+from app.limits import automl, consulting, mapping, social, texts, wildlife
 from app.refused_settings import explained
 from app.settings import ORDERED, Settings
 from app.settings.variables import unknown, variables

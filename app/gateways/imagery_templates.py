@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from app.errors import Invalid, quoted
 from app.gateways import outside
 from app.geometry.tiles import EQUATOR_M, PIXELS, Tile
-from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # As JOSM writes what an address is: tms[22]:https://… has tiles up to zoom 22.

@@ -20,7 +20,7 @@ from httpx_secure import SSRFProtectionError, httpx_ssrf_protection
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from app.errors import Invalid, Unavailable
-from app.models.limits.texts import URL_LENGTH_MAX
+from app.limits.texts import URL_LENGTH_MAX
 from app.settings import settings
 
 HOST = re.compile(r"[0-9A-Za-z._:-]+")

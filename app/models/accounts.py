@@ -21,6 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app import checks
 from app.identifiers import skeleton
+from app.limits import accounts as limits
+from app.limits import columns
+from app.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.base import CHANGES_ARE_RETURNED, WITHHELD, BigInt, Record, names_file, not_exported
 from app.models.choices import (
     DateFormat,
@@ -33,9 +36,6 @@ from app.models.choices import (
 )
 from app.models.kinds import KindColumn, NotificationKind
 from app.models.kinds.accounts import AccountsNotification
-from app.models.limits import accounts as limits
-from app.models.limits import columns
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX, URL_LENGTH_MAX
 from app.models.names import Name
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import (
     mapped_column,
 )
 
+from app.limits import columns
 from app.models.kinds import JobKind, KindColumn, MailKind, NotificationKind, WebhookTopic
-from app.models.limits import columns
 from app.models.names import check_on_set
 
 BigInt = NewType("BigInt", int)

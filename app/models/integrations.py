@@ -19,17 +19,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.accounts import User
-from app.models.base import WITHHELD, Base, BigInt, Json, Record
-from app.models.kinds import KindColumn, WebhookTopic
-from app.models.limits import columns
-from app.models.limits.integrations import (
+from app.limits import columns
+from app.limits.integrations import (
     BULK_DOCUMENT_LENGTH_MAX,
     WEBHOOK_ID_LENGTH,
     WEBHOOK_KEY_LENGTH,
     WEBHOOK_URL_LENGTH_MAX,
 )
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.models.accounts import User
+from app.models.base import WITHHELD, Base, BigInt, Json, Record
+from app.models.kinds import KindColumn, WebhookTopic
 
 if TYPE_CHECKING:
     from app.models.system import Job

@@ -6,12 +6,12 @@ from enum import Enum
 from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits.social import EVIDENCE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, not_exported
 from app.models.kinds.social import SocialNotification
-from app.models.limits import columns
-from app.models.limits.social import EVIDENCE_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 
 
 class ReportReason(Enum):

@@ -7,11 +7,11 @@ from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Index,
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits import social as limits
+from app.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, add_relationship, names_file, not_exported
-from app.models.limits import columns
-from app.models.limits import social as limits
-from app.models.limits.accounts import USERNAME_LENGTH_MAX
 
 # The counters are kept, so that a feed reads no likes; one number for each viewer would have to be counted each time.
 COUNTED_FOR_ALL = "The same for all viewers: users whom a block hides are counted, though lists leave them out."

@@ -22,13 +22,13 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.checks import EMAIL_LENGTH_MAX
+from app.limits import columns
+from app.limits.system import BANNER_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import APPEND_ONLY, WITHHELD, Base, BigInt, Json, Record, not_exported
 from app.models.kinds import JobKind, Lane, MailKind, NotificationKind
 from app.models.kinds.system import SystemNotification
-from app.models.limits import columns
-from app.models.limits.system import BANNER_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 
 if TYPE_CHECKING:
     from app.models.mapping.trainings import Training

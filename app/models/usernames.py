@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, func
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, add_mapped_attribute, column_property, mapped_column
 
+from app.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record
-from app.models.limits.accounts import USERNAME_LENGTH_MAX
 
 # Usernames that differ in case alone are the same. By code points, so that an index has a prefix in one piece.
 LOWER_USERNAME = func.lower(User.__table__.c.username, type_=String).collate("C")

@@ -13,7 +13,7 @@ from app import checks
 from app.database import Database, WriteSession
 from app.errors import DomainError, Invalid
 from app.gateways import storage
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.models.wildlife.observations import ObservationType
 from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
 from app.models.wildlife.species import Species

@@ -3,7 +3,7 @@
 A name in them is set by the variable of the same name in capitals behind `FIELDGRAPH_`; the four that other tools
 share (`DATABASE_URL`, `REDIS_URL`, `PORT`, `FIELDGRAPH_HOME`) have no second prefix. A base model's limits are set by
 `FIELDGRAPH_RAMP__EPOCHS_MAX` and their like. `fieldgraph settings` lists all of them. What a column or the schema
-fixes is not here but in `app/models/limits`.
+fixes is not here but in `app/limits`.
 """
 
 from typing import Self

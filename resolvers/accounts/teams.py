@@ -6,8 +6,8 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
+from app.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.models.accounts import Team, TeamInvitation, TeamMembership, User
-from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.pagination import Order
 from app.policies import signed_in, visible
 from app.policies.accounts import belongs_to_team

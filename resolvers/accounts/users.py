@@ -6,10 +6,10 @@ import strawberry
 from sqlalchemy import Select, or_
 
 from app import checks
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.choices import DeliveryMethod
 from app.models.kinds import NotificationKind
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.pagination import Order
 from app.policies import require, visible
 from app.policies.accounts import may_look_through_accounts, may_see_private_details_of

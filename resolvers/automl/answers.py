@@ -9,13 +9,13 @@ from strawberry.scalars import JSON
 
 from app.formats.tables import answering
 from app.formats.tables.answering import CellIssue
-from app.models.automl.choices import LinePurpose
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
 from app.services.automl import drifting, readings
 from app.services.automl.answering import asking, exports, paying, reasons, solving
 from app.services.system.files import uploads
+from app.tabular.choices import LinePurpose
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.enums import show_enum

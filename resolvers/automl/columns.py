@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, SQLColumnExpression, case, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.policies import AnyViewer
 from app.policies.automl.machines import sees_inside
+from app.tabular.datatypes import Datatype, Role
 
 Expression = Callable[[AnyViewer], ColumnElement[Any]]
 EMPTY: ColumnElement[Any] = literal({}, JSONB)

@@ -7,7 +7,6 @@ from typing import Any
 import strawberry
 from sqlalchemy import ColumnElement, case, null, select
 
-from app.models.automl.choices import MachineSplit, MachineStage, MachineStatus, TargetMetric
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
@@ -15,6 +14,7 @@ from app.models.base import BigInt
 from app.policies import AnyViewer
 from app.policies.automl.machines import sees_inside
 from app.services.automl.trainings import METRIC_OF
+from app.tabular.choices import MachineSplit, MachineStage, MachineStatus, TargetMetric
 from resolvers.context import Info
 from resolvers.enums import show_enum
 

@@ -7,12 +7,12 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.formats.graphs.suggestions import Described, suggest
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.graphs import Graph
 from app.models.automl.machines import Machine
 from app.services.automl import graphs
 from app.services.automl.graphs import ImageFormat
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype, Role
 from resolvers import ids
 from resolvers.automl.columns import listed
 from resolvers.context import Info

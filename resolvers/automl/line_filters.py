@@ -13,9 +13,9 @@ from app import checks
 from app.errors import BadRequest
 from app.formats.tables.notation import numbers
 from app.formats.tables.sources.records import as_text
+from app.limits import automl as limits
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import MachineColumn
-from app.models.limits import automl as limits
 
 Condition = ColumnElement[bool]
 NUMBER_LIMIT = 2**63

@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from app import checks
 from app.errors import Invalid
+from app.limits import automl as limits
 from app.models.accounts import User
-from app.models.automl.datatypes import Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.market import (
@@ -36,7 +36,6 @@ from app.models.automl.market import (
     PurchaseKind,
 )
 from app.models.automl.models import NNModel
-from app.models.limits import automl as limits
 from app.pagination import Order
 from app.policies import AnyViewer, names_viewer, visible
 from app.policies.automl.market import is_offered
@@ -44,6 +43,7 @@ from app.services.automl.market import listing, reviewing
 from app.services.automl.market.listing import Terms
 from app.services.billing.amounts import ZERO
 from app.settings import settings
+from app.tabular.datatypes import Role
 from resolvers import ids
 from resolvers.automl.columns import COMMON
 from resolvers.automl.figures import OutputMetrics, metrics_of

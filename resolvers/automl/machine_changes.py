@@ -7,8 +7,6 @@ from strawberry.scalars import JSON
 
 from app.errors import Invalid
 from app.models.accounts import Team, User
-from app.models.automl.choices import LinePurpose, MachineSplit, NNLoss, NNOptimizer
-from app.models.automl.datatypes import Datatype, DateOrder, DecimalSign, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine
 from app.models.automl.readings import TableReading
@@ -19,6 +17,8 @@ from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.lines import LineChange
 from app.services.automl.machines.making import Draft, SplitChoice
 from app.services.system.files import uploads
+from app.tabular.choices import LinePurpose, MachineSplit, NNLoss, NNOptimizer
+from app.tabular.datatypes import Datatype, DateOrder, DecimalSign, Role
 from resolvers import ids
 from resolvers.automl.machines import FormerMachine
 from resolvers.automl.readings import TableOptionsInput, table_options

@@ -7,16 +7,16 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
-from app.models.automl.datatypes import ColumnIssue, Datatype, DateOrder, DecimalSign, Role
+from app.limits.automl import MACHINE_NAME_LENGTH_MAX
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Server, Work
-from app.models.limits.automl import MACHINE_NAME_LENGTH_MAX
 from app.pagination import Order
 from app.policies import visible
 from app.policies.automl.machines import is_used_by
 from app.services.automl.servers import is_alive
+from app.tabular.datatypes import ColumnIssue, Datatype, DateOrder, DecimalSign, Role
 from resolvers import ids
 from resolvers.automl.columns import listed
 from resolvers.automl.line_filters import LineFilterInput, conditions

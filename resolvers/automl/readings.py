@@ -7,13 +7,13 @@ from sqlalchemy import Select
 
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
-from app.models.automl.datatypes import ColumnIssue, Datatype, DateOrder, DecimalSign, Role, TableFormat
 from app.models.automl.readings import TableReading, TableReadingStatus
 from app.policies import visible
 from app.services.automl import readings
 from app.services.automl.readings import TableOptions
 from app.services.system.files import uploads
 from app.services.system.files.uploads import UploadLink
+from app.tabular.datatypes import ColumnIssue, Datatype, DateOrder, DecimalSign, Role, TableFormat
 from resolvers.context import Info
 from resolvers.enums import show_enum
 from resolvers.loaders import RowOrReference

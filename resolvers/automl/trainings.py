@@ -9,7 +9,6 @@ from sqlalchemy import Select
 from app.errors import NotFound
 from app.events.streams import SourceStream
 from app.events.subscribers import StreamEvent
-from app.models.automl.choices import TargetMetric, WorkKind, WorkStatus
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
@@ -24,6 +23,7 @@ from app.services.automl.trainings import TrainingChoice
 from app.services.automl.versions import VersionComparison
 from app.services.system.files import uploads
 from app.services.system.jobs import Standing
+from app.tabular.choices import TargetMetric, WorkKind, WorkStatus
 from resolvers import ids
 from resolvers.automl.machine_changes import MachineSplitInput
 from resolvers.context import Info

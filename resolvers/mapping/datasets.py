@@ -10,8 +10,8 @@ from app import checks
 from app.formats.labels import label_files
 from app.formats.labels.skipping import Skipped
 from app.gateways.osm import BUILDINGS
+from app.limits.texts import NAME_LENGTH_MAX
 from app.models.accounts import Team, User
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Contributions, Dataset, DatasetStatus, Label, LabelOrigin
 from app.models.mapping.imports import LabelFormat, LabelImport
 from app.pagination import Order

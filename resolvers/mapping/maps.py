@@ -10,7 +10,7 @@ from sqlalchemy import Select
 from app import checks
 from app.database import Database
 from app.geometry.shapes import FeatureCollection
-from app.models.limits.texts import NAME_LENGTH_MAX
+from app.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.trainings import Model, Training
 from app.services.mapping.maps import overview

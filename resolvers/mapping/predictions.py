@@ -7,8 +7,8 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Select
 
 from app import checks
+from app.limits.texts import NAME_LENGTH_MAX
 from app.models.accounts import Team, User
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import visible

@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, Select, select
 
 from app import checks
 from app.base_models import OFFERS
+from app.limits.texts import NAME_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus

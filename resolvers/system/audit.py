@@ -6,8 +6,8 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
+from app.limits.texts import NAME_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.texts import NAME_LENGTH_MAX
 from app.models.system import AuditEntry
 from app.policies import signed_in, visible
 from app.policies.accounts import is_by

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Select, or_
 
 from app import checks
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import LogEntry, LogLevel
 from app.policies import signed_in, visible
 from resolvers.context import Info

@@ -7,8 +7,8 @@ import strawberry
 from sqlalchemy import ColumnElement, Select
 
 from app import checks
+from app.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.accounts import Team, User
-from app.models.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.projects import (
     ResearchProject,
     ResearchProjectMember,

@@ -6,7 +6,7 @@ import strawberry
 from sqlalchemy import ColumnElement, Select
 
 from app import checks
-from app.models.limits.wildlife import TAXON_NAME_LENGTH_MAX
+from app.limits.wildlife import TAXON_NAME_LENGTH_MAX
 from app.models.wildlife.species import Species, TaxonRank
 from app.pagination import Order
 from app.policies import AnyViewer, visible

@@ -6,8 +6,8 @@ from functools import partial
 import strawberry
 from strawberry.scalars import JSON
 
-from app.models.automl.datatypes import Role
 from app.models.automl.machines import MachineColumn
+from app.tabular.datatypes import Role
 from resolvers.automl.columns import by_name, count, counts, inside, nothing, of_values
 from schema.fields import computed
 

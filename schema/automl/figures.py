@@ -2,8 +2,8 @@
 
 import strawberry
 
-from app.models.automl.choices import MachineSplit, MachineStage, TargetMetric
 from app.models.base import BigInt
+from app.tabular.choices import MachineSplit, MachineStage, TargetMetric
 from resolvers.automl import figures as resolve
 from resolvers.enums import show_enum
 from schema.row import shows

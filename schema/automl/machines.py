@@ -4,12 +4,12 @@ import strawberry
 from strawberry import auto
 from strawberry.scalars import JSON
 
-from app.models.automl import choices, datatypes
 from app.models.automl import graphs as graph_tables
 from app.models.automl import lines as line_tables
 from app.models.automl import machines as tables
 from app.models.automl import models as model_tables
 from app.models.automl import works as work_tables
+from app.tabular import choices, datatypes
 from resolvers.automl import answers, columns, figures, graphs
 from resolvers.automl import machines as resolve
 from resolvers.enums import show_enum

@@ -3,9 +3,9 @@
 import strawberry
 from strawberry import auto
 
-from app.models.automl import datatypes
 from app.models.automl import readings as tables
 from app.models.kinds.system import SystemRateLimit
+from app.tabular import datatypes
 from resolvers.automl import readings as resolve
 from resolvers.enums import show_enum
 from schema.accounts import User

@@ -5,12 +5,12 @@ from functools import partial
 
 import strawberry
 
-from app.models.automl import choices
 from app.models.billing.ledger import OperationCause
 from app.models.choices import Scope
 from app.models.kinds.automl import AutomlRateLimit
 from app.services.automl import estimates, versions
 from app.services.billing import charges
+from app.tabular import choices
 from resolvers.automl import trainings as resolve
 from schema.automl.machines import Machine, NNModel, Work
 from schema.billing.problems import InsufficientFunds

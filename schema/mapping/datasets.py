@@ -6,8 +6,8 @@ import strawberry
 from strawberry import auto
 
 from app.formats.labels import skipping
+from app.limits import mapping as limits
 from app.models.kinds.system import SystemRateLimit
-from app.models.limits import mapping as limits
 from app.models.mapping import datasets as dataset_tables
 from app.models.mapping import trainings as training_tables
 from app.services.mapping.labels import uploads

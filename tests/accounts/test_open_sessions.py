@@ -7,9 +7,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from app.limits.accounts import CLIENT_LENGTH_MAX
 from app.main import build
 from app.models.accounts import Session, User
-from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.models.system import AuditEntry
 from app.services import viewers
 from app.services.accounts.sign_in import passwords, sessions

@@ -12,11 +12,11 @@ import orjson
 from app.gateways import storage
 from app.learning.tables import training
 from app.learning.tables.requests import TableRequest
-from app.models.automl.choices import MachineStatus
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
 from app.tabular.candidates.heads import Constant, Head
+from app.tabular.choices import MachineStatus
+from app.tabular.datatypes import Datatype, Role
 from app.tabular.inputs.encoders import Encoders
 from app.tabular.predictor import Predictor
 from tests import factories

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus, WorkKind
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
 from app.models.system import UserNotification
+from app.tabular.choices import MachineStatus, WorkKind
+from app.tabular.datatypes import Datatype, Role
 from resolvers import ids
 from tests import factories
 

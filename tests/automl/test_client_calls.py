@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
 from app.models.system import JobState
 from app.settings import settings
+from app.tabular.choices import WorkKind, WorkStatus
 from jobs import automl  # noqa: F401 -- registers its jobs
 from tests.automl import learned
 from tests.automl.learned import COLOUR, SIZE

@@ -4,11 +4,11 @@ import pytest
 
 from app.formats.tables import rereading
 from app.formats.tables.columns.values import ValueReader
-from app.models.automl.choices import WorkKind
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
 from app.models.system import JobState
+from app.tabular.choices import WorkKind
 from resolvers import ids
 from tests import factories
 

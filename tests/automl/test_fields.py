@@ -13,14 +13,14 @@ from scipy import stats
 
 from app.formats.tables.columns.profiles import Profile
 from app.models.automl import graphs, lines, machines, models, works
-from app.models.automl.choices import GraphType, MachineStage, MachineStatus, NNLoss, NNOptimizer, WorkKind
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
 from app.models.kinds.automl import AutomlJob
 from app.services.automl import trainings, versions
 from app.services.automl.machines import loading
+from app.tabular.choices import GraphType, MachineStage, MachineStatus, NNLoss, NNOptimizer, WorkKind
+from app.tabular.datatypes import Datatype, Role
 from resolvers import ids
 from schema import schema
 from tests import factories

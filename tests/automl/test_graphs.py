@@ -7,12 +7,12 @@ import plotly.graph_objects
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
-from app.models.automl.choices import MachineStatus
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.graphs import Graph
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.settings import settings
+from app.tabular.choices import MachineStatus
+from app.tabular.datatypes import Datatype, Role
 from resolvers import ids
 from tests import factories
 

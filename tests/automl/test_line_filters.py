@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models.limits import automl as limits
+from app.limits import automl as limits
 
 NAME = "a\"b'->>0"
 TABLE = ["n,code,day,y," + '"a""b\'->>0"'] + [

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.gateways import storage
-from app.models.automl.choices import WorkStatus
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import MachineColumn
 from app.models.automl.models import NNModel
@@ -15,6 +14,7 @@ from app.models.system import Job, JobState, UserNotification
 from app.services.automl import trainings
 from app.services.system import jobs as job_service
 from app.settings import settings
+from app.tabular.choices import WorkStatus
 from app.tabular.predictor import Predictor
 from jobs.broker import WORKS
 from jobs.engine import EngineDied

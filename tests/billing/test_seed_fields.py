@@ -4,8 +4,8 @@ from importlib import import_module
 
 import pytest
 
+from app.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS
 from app.models.billing.ledger import EntryType, OperationKind
-from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS
 from schema import schema
 
 TYPES = schema._schema.type_map

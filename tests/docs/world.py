@@ -9,8 +9,6 @@ from app.database import Database
 from app.demo import people
 from app.gateways import storage
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus, WorkKind, WorkStatus
-from app.models.automl.datatypes import Datatype, DecimalSign, Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.readings import TableReading, TableReadingStatus
@@ -18,6 +16,8 @@ from app.models.automl.works import Work
 from app.models.mapping.trainings import TrainingStatus
 from app.models.wildlife.media import Resource
 from app.services.accounts.sign_in import sessions
+from app.tabular.choices import MachineStatus, WorkKind, WorkStatus
+from app.tabular.datatypes import Datatype, DecimalSign, Role
 from resolvers import ids
 from tests import factories
 from tests.automl import learned

@@ -10,7 +10,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database import Database
 from app.models.accounts import OsmAccount, Profile, User
-from app.models.automl.choices import WorkKind
 from app.models.automl.market import (
     Listing,
     ListingKind,
@@ -52,6 +51,7 @@ from app.services.social import messages
 from app.services.social.people import friends
 from app.services.wildlife.classifications.approvals import approving, bulk_approvals
 from app.services.wildlife.classifications.approvals.bulk import Criteria
+from app.tabular.choices import WorkKind
 from resolvers import ids
 from tests import factories
 from tests.consulting.people import contract_between

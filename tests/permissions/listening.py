@@ -13,7 +13,6 @@ from app import events
 from app.database import Database
 from app.errors import DomainError
 from app.events.signals import Signals
-from app.models.automl.choices import WorkKind
 from app.models.automl.readings import TableReading
 from app.models.automl.works import Work as MachineWork
 from app.models.base import Record
@@ -38,6 +37,7 @@ from app.services.system import banners
 from app.services.wildlife.ai_jobs.progress import tell
 from app.services.wildlife.exchange.progress import topic_of
 from app.services.wildlife.media.files import readings
+from app.tabular.choices import WorkKind
 from resolvers import ids
 from tests import factories
 from tests.consulting.people import contract_between

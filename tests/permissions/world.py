@@ -9,7 +9,6 @@ from sqlalchemy import select, update
 
 from app.database import Database
 from app.models.accounts import ApiKey, DataExport, OsmAccount, Profile, Session, TeamMembership, UserPreferences
-from app.models.automl.choices import MachineStatus
 from app.models.automl.market import (
     Listing,
     ListingKind,
@@ -38,6 +37,7 @@ from app.security import credentials
 from app.services.billing import ledger
 from app.services.billing.ledger import About, Leg
 from app.services.billing.top_ups import topping_up
+from app.tabular.choices import MachineStatus
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from app.models.automl.choices import MachineStatus, WorkStatus
 from app.models.automl.market import PurchaseState
+from app.tabular.choices import MachineStatus, WorkStatus
 
 Rows = list[dict[str, Any]]
 PROFILE = {

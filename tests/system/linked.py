@@ -5,7 +5,6 @@ from io import BytesIO
 from PIL import Image
 
 from app.gateways import storage
-from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.lines import MachineLine
 from app.models.automl.market import Listing, ListingKind, ListingReview, Purchase, PurchaseKind
 from app.models.automl.readings import TableReading
@@ -16,6 +15,7 @@ from app.models.integrations import BulkQuery
 from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeExportFormat
 from app.services.automl.answering import solving
 from app.services.integrations import bulk
+from app.tabular.choices import WorkKind, WorkStatus
 from tests import factories
 from tests.automl import learned
 from tests.wildlife import classifying

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.database import Database
-from app.models.limits.system import BANNER_LENGTH_MAX
+from app.limits.system import BANNER_LENGTH_MAX
 from app.models.system import AuditEntry, Banner, Event
 from app.policies import Viewer, visible
 from app.services.system import banners

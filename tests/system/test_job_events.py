@@ -3,7 +3,6 @@
 import pytest
 from graphql import get_named_type
 
-from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.works import Work
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import JobState
@@ -18,6 +17,7 @@ from app.models.wildlife.exchange import (
 from app.models.wildlife.uploads import MediaReading
 from app.services.system import jobs
 from app.services.system.jobs import Progress
+from app.tabular.choices import WorkKind, WorkStatus
 from resolvers.ids import encode
 from schema import schema
 from tests import factories

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.models.automl.datatypes import Datatype
+from app.tabular.datatypes import Datatype
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

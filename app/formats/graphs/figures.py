@@ -11,9 +11,9 @@ from app.formats.graphs.columns import Column, Grouped, Measured, grouped, measu
 from app.formats.graphs.kinds import KINDS, Kind
 from app.formats.graphs.palettes import PALETTES, USUAL
 from app.formats.graphs.panels import Data, Panel, Trace
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype
-from app.models.limits import automl as limits
+from app.limits import automl as limits
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype
 
 DRAW: dict[GraphType, Callable[[Panel], list[Trace]]] = {
     GraphType.SCATTERPLOT: points.scatterplot,

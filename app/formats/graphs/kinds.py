@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.errors import quoted
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype
 
 SLOTS = ("x", "y", "z", "size", "style", "color", "col", "row", "animation_frame")
 """What a graph may name columns for, as its arguments are called."""

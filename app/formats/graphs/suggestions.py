@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype, Role
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype, Role
 
 LABELS_MAX = 24
 SUGGESTED_MAX = 8

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from app.errors import Invalid
-from app.models.limits.mapping import EXAMPLES_MAX
+from app.limits.mapping import EXAMPLES_MAX
 
 
 class SkipReason(Enum):

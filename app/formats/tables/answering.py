@@ -11,8 +11,8 @@ import numpy as np
 from app.errors import quoted
 from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.notation import numbers
-from app.models.automl.datatypes import Datatype
-from app.models.limits.automl import PROBABILITIES_MAX
+from app.limits.automl import PROBABILITIES_MAX
+from app.tabular.datatypes import Datatype
 from app.tabular.inputs.encoders import Warned
 from app.tabular.predictor import Answers, Predictor
 

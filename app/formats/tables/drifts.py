@@ -9,7 +9,7 @@ import orjson
 from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.lines import rows_of
 from app.formats.tables.reading import pieces
-from app.models.automl.datatypes import Datatype, Role
+from app.tabular.datatypes import Datatype, Role
 from app.tabular.drift import drift
 from app.tabular.inputs.cells import text_of
 

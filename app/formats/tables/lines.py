@@ -19,8 +19,8 @@ from app.formats.tables.reading import PIECE_ROWS, pieces
 from app.formats.tables.sources.opening import opened
 from app.formats.tables.sources.source import Options
 from app.formats.tables.splits import Divider, Split
-from app.models.automl.choices import LinePurpose
-from app.models.automl.datatypes import Datatype, Role, TableFormat
+from app.tabular.choices import LinePurpose
+from app.tabular.datatypes import Datatype, Role, TableFormat
 
 # A column whose values do not fit in more cases than these was read in a wrong way, and not only dirty.
 UNFITTING_SHARE_MAX = 0.2

@@ -13,7 +13,7 @@ from app.formats.tables.columns.headers import Head
 from app.formats.tables.columns.statistics import Statistics
 from app.formats.tables.sources.opening import opened
 from app.formats.tables.sources.source import Options, Source, Texts
-from app.models.automl.datatypes import ColumnIssue
+from app.tabular.datatypes import ColumnIssue
 
 PIECE_ROWS = 2_000
 SAMPLE_ROWS_MAX = 2_000

@@ -16,8 +16,8 @@ from app.formats.tables.lines import Fitting, Kept, Memory, escaped
 from app.formats.tables.reading import PIECE_ROWS
 from app.formats.tables.sources.records import as_text
 from app.formats.tables.splits import Divider, Split
-from app.models.automl.choices import LinePurpose
-from app.models.automl.datatypes import Datatype, Role
+from app.tabular.choices import LinePurpose
+from app.tabular.datatypes import Datatype, Role
 
 DATED = frozenset({Datatype.DATE, Datatype.DATETIME})
 

@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 
 from app.errors import Unreadable, quoted
-from app.models.automl.choices import MachineSplit
-from app.models.automl.datatypes import Datatype
+from app.tabular.choices import MachineSplit
+from app.tabular.datatypes import Datatype
 
 YES = frozenset({"1", "true", "yes", "y", "x", "ja", "oui", "si", "sì", "sim", "test", "evaluation", "validation"})
 TIMES = frozenset({Datatype.DATE, Datatype.DATETIME, Datatype.TIME, Datatype.FLOAT})

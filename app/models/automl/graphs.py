@@ -3,10 +3,10 @@
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.automl.choices import GraphType
+from app.limits import automl as limits
 from app.models.automl.machines import Machine
 from app.models.base import Record
-from app.models.limits import automl as limits
+from app.tabular.choices import GraphType
 
 
 def _column(doc: str) -> Mapped[str | None]:

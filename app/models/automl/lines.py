@@ -7,9 +7,9 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, f
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
 from app.models.automl.machines import Machine
 from app.models.base import WITHHELD, Record
-from app.models.limits import columns
 from app.models.system import Job
 
 NO = text("false")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import automl as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import Team, User
-from app.models.automl.choices import MachineSplit, MachineStatus, NNLoss, NNOptimizer
-from app.models.automl.datatypes import Datatype, Role
 from app.models.base import WITHHELD, Base, Json, Record
-from app.models.limits import automl as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.system import Job
+from app.tabular.choices import MachineSplit, MachineStatus, NNLoss, NNOptimizer
+from app.tabular.datatypes import Datatype, Role
 
 if TYPE_CHECKING:
     from app.models.automl.graphs import Graph

@@ -7,12 +7,12 @@ from enum import Enum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import automl as limits
 from app.models.accounts import User
 from app.models.automl.machines import Machine
 from app.models.base import WITHHELD, BigInt, Record, not_exported
 from app.models.billing.ledger import MONEY, Operation
 from app.models.kinds.billing import BillingNotification
-from app.models.limits import automl as limits
 from app.models.names import Name
 
 NONE, NO = text("0"), text("false")

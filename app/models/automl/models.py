@@ -3,10 +3,10 @@
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import automl as limits
+from app.limits import columns
 from app.models.automl.machines import Machine
 from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
-from app.models.limits import automl as limits
-from app.models.limits import columns
 
 
 class EncDecConfiguration(Record):

@@ -6,13 +6,13 @@ from enum import Enum
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import automl as limits
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
-from app.models.automl.datatypes import DateOrder, DecimalSign, TableFormat
 from app.models.base import WITHHELD, Json, Record
-from app.models.limits import automl as limits
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
+from app.tabular.datatypes import DateOrder, DecimalSign, TableFormat
 
 
 class TableReadingStatus(Enum):

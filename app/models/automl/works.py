@@ -6,15 +6,15 @@ from decimal import Decimal
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import automl as limits
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
-from app.models.automl.choices import WorkKind, WorkStatus
 from app.models.automl.machines import NUMBER, Machine
 from app.models.automl.models import NNModel
 from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
-from app.models.limits import automl as limits
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
+from app.tabular.choices import WorkKind, WorkStatus
 
 
 class Server(Record):

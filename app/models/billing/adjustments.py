@@ -8,11 +8,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 from sqlalchemy.sql.schema import SchemaItem
 
+from app.limits.billing import REASON_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Record
 from app.models.billing.grants import BY_STAFF
 from app.models.billing.ledger import MONEY, Currency, Operation
-from app.models.limits.billing import REASON_LENGTH_MAX
 
 
 class AdjustmentState(Enum):

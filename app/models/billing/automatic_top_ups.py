@@ -6,11 +6,11 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits.billing import PROVIDER_KEY_LENGTH_MAX
 from app.models.accounts import OfUser, User
 from app.models.base import WITHHELD, Record
 from app.models.billing.ledger import MONEY
 from app.models.kinds.billing import BillingNotification
-from app.models.limits.billing import PROVIDER_KEY_LENGTH_MAX
 
 
 class AutomaticTopUp(OfUser):

@@ -6,10 +6,10 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits.billing import COUPON_CODE_LENGTH_MAX, GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX
 from app.models.accounts import User
 from app.models.base import Record, not_exported
 from app.models.billing.ledger import MONEY
-from app.models.limits.billing import COUPON_CODE_LENGTH_MAX, GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX
 from app.models.names import Name
 
 

@@ -7,12 +7,12 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, SmallInteger, 
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
 from app.models.kinds.billing import BillingNotification
-from app.models.limits import columns
-from app.models.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX
 from app.models.names import Name
 
 BY_STAFF = not_exported("it is about the account whose money it moves")

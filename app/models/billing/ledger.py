@@ -21,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, REASON_LENGTH_MAX, SUBJECT_TYPE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import APPEND_ONLY, WITHHELD, Record
 from app.models.kinds.billing import BillingNotification
-from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, REASON_LENGTH_MAX, SUBJECT_TYPE_LENGTH_MAX
 
 MONEY = Numeric(AMOUNT_DIGITS, AMOUNT_DECIMALS)
 

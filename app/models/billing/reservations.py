@@ -7,10 +7,10 @@ from enum import Enum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits.billing import SUBJECT_TYPE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, Currency, LedgerAccount, Operation, OperationCause
-from app.models.limits.billing import SUBJECT_TYPE_LENGTH_MAX
 
 
 class ReservationState(Enum):

@@ -6,11 +6,11 @@ from enum import Enum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits.billing import CHECKOUT_URL_LENGTH_MAX, PROVIDER_KEY_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Record
 from app.models.billing.ledger import MONEY
 from app.models.kinds.billing import BillingNotification
-from app.models.limits.billing import CHECKOUT_URL_LENGTH_MAX, PROVIDER_KEY_LENGTH_MAX
 from app.models.system import Job
 
 NONE = text("0")

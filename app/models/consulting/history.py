@@ -6,12 +6,12 @@ from enum import Enum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits import consulting as limits
 from app.models.accounts import User
 from app.models.base import APPEND_ONLY, Record, names_file, not_exported
 from app.models.billing.ledger import MONEY
 from app.models.consulting.requests import ConsultingRequest, ConsultingState
-from app.models.limits import columns
-from app.models.limits import consulting as limits
 
 OF_AUTHOR = not_exported("it belongs to who wrote it")
 

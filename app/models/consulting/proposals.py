@@ -7,12 +7,12 @@ from enum import Enum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import consulting as limits
 from app.models.accounts import User
 from app.models.base import Record, not_exported
 from app.models.billing.ledger import MONEY
 from app.models.consulting.requests import ConsultingRequest
 from app.models.kinds.consulting import ConsultingNotification
-from app.models.limits import consulting as limits
 
 
 class ConsultingProposalState(Enum):

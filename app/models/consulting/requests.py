@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import consulting as limits
 from app.models.accounts import Team, User
 from app.models.automl.machines import Machine
 from app.models.base import WITHHELD, Record, not_exported
 from app.models.billing.ledger import MONEY, LedgerAccount
 from app.models.kinds.consulting import ConsultingNotification
-from app.models.limits import consulting as limits
 
 if TYPE_CHECKING:
     from app.models.consulting.history import ConsultingFile, ConsultingMessage, ConsultingStep

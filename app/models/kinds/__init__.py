@@ -11,7 +11,7 @@ from sqlalchemy import String
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from app.models.limits import columns
+from app.limits import columns
 from app.open_enum import OpenEnum
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import ARRAY, CheckConstraint, Float, ForeignKey, Index, String,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
+from app.limits import columns
+from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.accounts import Team, User
 from app.models.base import CHANGES_ARE_RETURNED, BigInt, Json, Record, add_relationship
-from app.models.limits import columns
-from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.subjects import Subject
 

@@ -8,14 +8,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
-from app.models.accounts import User
-from app.models.base import Json, add_relationship, not_exported
-from app.models.limits.mapping import (
+from app.limits.mapping import (
     FEEDBACK_COMMENTS_LENGTH_MAX,
     FEEDBACK_ZOOM_MAX,
     FEEDBACK_ZOOM_MIN,
     IMAGERY_URL_LENGTH_MAX,
 )
+from app.models.accounts import User
+from app.models.base import Json, add_relationship, not_exported
 from app.models.mapping.datasets import AOI, Area, Edited, Outlined, Owned
 from app.models.mapping.trainings import Training
 

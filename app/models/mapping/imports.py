@@ -8,10 +8,10 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Owned
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import Job

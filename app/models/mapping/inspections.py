@@ -7,10 +7,10 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
+from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Json
-from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Owned
 from app.models.mapping.trainings import TrainingStatus
 from app.models.system import Job

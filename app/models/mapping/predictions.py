@@ -9,10 +9,10 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import Team, User
 from app.models.base import WITHHELD, BigInt, Json, Record, add_relationship, not_exported
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Owned
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.models.system import Job

@@ -10,10 +10,10 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, Strin
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
+from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
+from app.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Json, add_relationship, not_exported
-from app.models.limits.mapping import IMAGERY_URL_LENGTH_MAX
-from app.models.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset, Edited, Owned
 from app.models.names import Name
 from app.models.subjects import Subject

@@ -17,10 +17,10 @@ from sqlalchemy import (
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
 from app.models.accounts import User
 from app.models.base import Record, add_relationship, not_exported
 from app.models.kinds.wildlife import WildlifeNotification
-from app.models.limits import wildlife as limits
 from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.classificators import Classificator

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Json, Record, add_relationship, not_exported
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectCollection
 from app.models.wildlife.classificators import ClassificatorVersion
 from app.models.wildlife.deployments import Deployment

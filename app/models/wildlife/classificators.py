@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import ARRAY, ForeignKey, Index, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
 from app.models.accounts import User
 from app.models.base import Json, Record
-from app.models.limits import wildlife as limits
 from app.models.names import Name
 
 

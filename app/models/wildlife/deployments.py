@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.geometry.shapes import Shape
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Record, not_exported
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.projects import ResearchProject

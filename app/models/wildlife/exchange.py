@@ -7,12 +7,12 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, t
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
+from app.limits.columns import STORAGE_KEY_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.limits.wildlife import FORMAT_VERSION_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
-from app.models.limits import wildlife as limits
-from app.models.limits.columns import STORAGE_KEY_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
-from app.models.limits.wildlife import FORMAT_VERSION_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.projects import ResearchProject

@@ -6,9 +6,9 @@ from enum import Enum
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Float, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.base import Record, not_exported
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject
 

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Json, Record, not_exported
-from app.models.limits import columns
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.subjects import Subject
 from app.models.wildlife.deployments import Deployment

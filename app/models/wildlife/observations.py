@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
 from app.models.base import Json, Record, not_exported
-from app.models.limits import wildlife as limits
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.species import Species
 

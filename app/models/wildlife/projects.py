@@ -8,10 +8,10 @@ from sqlalchemy import ARRAY, ForeignKey, Index, String, UniqueConstraint, func,
 from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
 from app.models.accounts import Team, User
 from app.models.base import Record, not_exported
 from app.models.kinds.wildlife import WildlifeNotification
-from app.models.limits import wildlife as limits
 from app.models.names import Name
 
 if TYPE_CHECKING:

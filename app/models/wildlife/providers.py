@@ -9,16 +9,16 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.accounts import User
-from app.models.base import WITHHELD, Json, Record, not_exported
-from app.models.limits import columns
-from app.models.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
-from app.models.limits.wildlife import (
+from app.limits import columns
+from app.limits.texts import NOTE_LENGTH_MAX, URL_LENGTH_MAX
+from app.limits.wildlife import (
     AI_LOGIN_LENGTH_MAX,
     AI_PROVIDER_NAME_LENGTH_MAX,
     AI_PROVIDER_VERSION_LENGTH_MAX,
     LICENCE_LENGTH_MAX,
 )
+from app.models.accounts import User
+from app.models.base import WITHHELD, Json, Record, not_exported
 from app.models.names import Name
 from app.models.system import Job
 from app.models.wildlife.media import KEY_LENGTH_MAX

@@ -6,9 +6,9 @@ from enum import Enum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits import wildlife as limits
 from app.models.base import Record
-from app.models.limits import columns
-from app.models.limits import wildlife as limits
 
 
 class TaxonRank(Enum):

@@ -6,10 +6,10 @@ from enum import Enum
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, Json, Record, not_exported
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.names import Name
 from app.models.system import Job
 from app.models.wildlife.classification_projects import ClassificationProject

@@ -6,11 +6,11 @@ from enum import Enum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.limits import columns
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import WITHHELD, BigInt, Record, not_exported
-from app.models.limits import columns
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job
 from app.models.wildlife.collections import Collection
 from app.models.wildlife.deployments import Deployment

@@ -7,8 +7,8 @@ from typing import Any
 
 from app.errors import Invalid, quoted
 from app.formats.tables.columns.profiles import TOP_LENGTH_MAX
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import MachineColumn
+from app.tabular.datatypes import Datatype, Role
 from app.tabular.inputs.cells import label_key
 
 BALANCED = "BALANCED"

@@ -11,7 +11,6 @@ from app import parsing
 from app.database import Database, ReadSession, WriteSession
 from app.formats.tables import drifts
 from app.gateways import storage
-from app.models.automl.choices import LinePurpose
 from app.models.automl.machines import Machine
 from app.policies import Viewer, visible
 from app.policies.automl.machines import sees_inside
@@ -19,6 +18,7 @@ from app.services.automl.machines.columns import written
 from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.samples import sample
 from app.settings import settings
+from app.tabular.choices import LinePurpose
 from app.telemetry.metering import in_thread
 
 # With fewer new lines chance moves more than the world.

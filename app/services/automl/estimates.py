@@ -6,7 +6,6 @@ from decimal import Decimal
 from app import checks
 from app.database import ReadSession
 from app.learning.tables.plans import PLANS
-from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
 from app.models.billing.ledger import OperationCause
 from app.policies import Viewer, is_viewer
@@ -14,6 +13,7 @@ from app.services.automl.machines.loading import columns_in_order
 from app.services.billing import charges
 from app.services.billing.reservations import Purpose
 from app.settings import settings
+from app.tabular.datatypes import Role
 
 # A table of so many cells takes a level's usual time.
 USUAL_CELLS = 100_000

@@ -7,8 +7,6 @@ from typing import Any
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
 from app.formats.tables.lines import LINE_COLUMNS
-from app.models.automl.choices import WorkKind, WorkStatus
-from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
@@ -22,6 +20,8 @@ from app.services.automl.machines.loading import columns_in_order
 from app.services.automl.trainings import described
 from app.services.system import audit
 from app.services.system.files.uploads import Uploaded
+from app.tabular.choices import WorkKind, WorkStatus
+from app.tabular.datatypes import Role
 
 VALUES_PLACE = LINE_COLUMNS.count(",")
 

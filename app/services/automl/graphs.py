@@ -15,8 +15,6 @@ from app.formats.graphs.figures import Cells, Drawn
 from app.formats.graphs.kinds import SLOTS, check
 from app.formats.graphs.palettes import PALETTES
 from app.formats.graphs.suggestions import Described, suggest
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype
 from app.models.automl.graphs import Graph
 from app.models.automl.machines import Machine, MachineColumn
 from app.pictures import figures as drawing
@@ -28,6 +26,8 @@ from app.services.automl.machines.access import machine_to_change
 from app.services.automl.machines.loading import columns_in_order
 from app.services.system import audit
 from app.settings import settings
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype
 from app.telemetry.metering import in_thread
 
 IMAGE = links.Kind("graph-image", "machines", Graph)

@@ -10,18 +10,18 @@ from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, quoted
 from app.formats.tables.sources.separated import SEPARATORS
+from app.limits import automl as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import UserPreferences
-from app.models.automl.datatypes import DateOrder, DecimalSign, TableFormat
 from app.models.automl.readings import TableReading, TableReadingStatus
 from app.models.kinds.automl import AutomlJob
-from app.models.limits import automl as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.system.files.uploads import Uploaded, UploadLink, upload_link
 from app.services.system.notifications import notify
 from app.services.system.pruning import older_than, prunable
 from app.settings import settings
+from app.tabular.datatypes import DateOrder, DecimalSign, TableFormat
 
 USE = "machine-table"
 MEDIA_TYPES = {

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import text
 
 from app.database import ReadSession
+from app.limits.automl import LINES_SAMPLED_MAX
 from app.models.automl.machines import Machine
-from app.models.limits.automl import LINES_SAMPLED_MAX
 
 STEPS = 100
 LINES_A_STEP = LINES_SAMPLED_MAX // STEPS

@@ -10,22 +10,11 @@ from sqlalchemy import exists, func, select
 from app import checks
 from app.database import ReadSession, WriteSession, copy_out, part
 from app.errors import Conflict, Invalid, NotFound, quoted
-from app.models.automl.choices import (
-    MachineSplit,
-    MachineStage,
-    MachineStatus,
-    NNLoss,
-    NNOptimizer,
-    TargetMetric,
-    WorkKind,
-    WorkStatus,
-)
-from app.models.automl.datatypes import UNPREDICTABLE, Datatype, Role
+from app.limits import automl as limits
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.works import Work
 from app.models.kinds.automl import AutomlJob
-from app.models.limits import automl as limits
 from app.policies import Viewer, is_viewer, signed_in
 from app.queue import enqueue
 from app.services.automl import class_weights, estimates, works
@@ -41,6 +30,17 @@ from app.services.billing.ledger import named
 from app.services.system import audit
 from app.services.system.files import storage_usage
 from app.settings import settings
+from app.tabular.choices import (
+    MachineSplit,
+    MachineStage,
+    MachineStatus,
+    NNLoss,
+    NNOptimizer,
+    TargetMetric,
+    WorkKind,
+    WorkStatus,
+)
+from app.tabular.datatypes import UNPREDICTABLE, Datatype, Role
 
 LEARNING_MIN, EVALUATION_MIN = 50, 10
 METRICS = {

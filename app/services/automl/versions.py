@@ -12,12 +12,11 @@ from sqlalchemy import delete, func, or_, select, update
 from app.database import ReadSession, WriteSession, lock
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import storage
-from app.models.automl.choices import TargetMetric, WorkStatus
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.automl.lines import DataLinesOperation, MachineLine
 from app.models.automl.machines import Machine
 from app.models.automl.models import EncDecConfiguration, NNModel
 from app.models.automl.works import Work
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.services.automl import works
 from app.services.automl.machines.access import machine_to_change, table_name
@@ -27,6 +26,7 @@ from app.services.system import audit
 from app.services.system.files import left_files
 from app.settings import settings
 from app.tabular.bundle import UnreadableMachine, header_of
+from app.tabular.choices import TargetMetric, WorkStatus
 from app.tabular.metrics import is_better
 from app.tabular.predictor import Predictor
 from app.telemetry.metering import in_thread

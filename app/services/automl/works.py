@@ -8,16 +8,16 @@ from sqlalchemy import func, select, update
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
-from app.models.automl.choices import WorkKind, WorkStatus
+from app.limits import automl as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.automl.machines import Machine
 from app.models.automl.works import Server, Work
-from app.models.limits import automl as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.automl.machines import Standing, is_used_by, may_change_this_machine
 from app.services.system import audit, jobs, notifications
 from app.services.system.jobs import Claim, Progress
+from app.tabular.choices import WorkKind, WorkStatus
 
 ENDED = frozenset({WorkStatus.FINISHED, WorkStatus.ERROR, WorkStatus.CANCELLED})
 UNFINISHED = frozenset({WorkStatus.WAITING_FOR_SERVER, WorkStatus.PROCESSING})

@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from app.errors import Invalid
-from app.models.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, TOP_UP_USD_MIN
+from app.limits.billing import AMOUNT_DECIMALS, AMOUNT_DIGITS, TOP_UP_USD_MIN
 from app.settings import settings
 
 SMALLEST = Decimal(1).scaleb(-AMOUNT_DECIMALS)

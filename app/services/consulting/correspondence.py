@@ -15,9 +15,9 @@ from app.errors import Invalid, LimitReached, NotFound
 from app.formats import attachments
 from app.gateways import storage
 from app.gateways.storage import StoredFile
+from app.limits.consulting import CONSULTING_FILE_BYTES_MAX, CONSULTING_FILE_NAME_LENGTH_MAX
 from app.models.consulting.history import ConsultingFile, ConsultingMessage
 from app.models.consulting.requests import ConsultingRequest
-from app.models.limits.consulting import CONSULTING_FILE_BYTES_MAX, CONSULTING_FILE_NAME_LENGTH_MAX
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.consulting import Standing, may_write_about_this_consulting_request, takes_part
 from app.services import links

@@ -9,11 +9,11 @@ from sqlalchemy import func, select, update
 from app import checks, events
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
+from app.limits.consulting import CONSULTING_DELAY_DAYS_MAX
 from app.models.accounts import User
 from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import BEFORE_CONTRACT, ConsultingRequest, ConsultingState
-from app.models.limits.consulting import CONSULTING_DELAY_DAYS_MAX
 from app.policies import Viewer, is_viewer, require, signed_in, visible
 from app.policies.consulting import may_decide_for_the_client_of_this_consulting_request, may_withdraw_this_proposal
 from app.services.billing import amounts

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 from app import checks
 from app.database import WriteSession
 from app.errors import NotFound
+from app.limits.consulting import CONSULTING_TEXT_LENGTH_MAX
 from app.models.accounts import Team
 from app.models.automl.machines import Machine
 from app.models.consulting.history import ConsultingStepKind
 from app.models.consulting.proposals import ConsultingProposal, ConsultingProposalState
 from app.models.consulting.requests import BEFORE_CONTRACT, ConsultingCategory, ConsultingRequest, ConsultingState
-from app.models.limits.consulting import CONSULTING_TEXT_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import belongs_to_team
 from app.policies.automl.machines import is_used_by

@@ -11,12 +11,12 @@ from app.database import Database, ReadSession, WriteSession, after_commit
 from app.errors import Conflict, Expired, NotFound
 from app.gateways import storage
 from app.gateways.storage import StoredFile
+from app.limits.integrations import BULK_DOCUMENT_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import BigInt
 from app.models.integrations import BulkQuery
 from app.models.kinds.integrations import IntegrationsJob
-from app.models.limits.integrations import BULK_DOCUMENT_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.queue import enqueue
 from app.services import links

@@ -9,10 +9,10 @@ from app.database import ReadSession, WriteSession
 from app.events.positions import Position
 from app.events.subscribers import StreamEvent
 from app.gateways.outside import Outage
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.integrations import Webhook, WebhookDelivery, WebhookDeliveryStatus
 from app.models.kinds import WebhookTopic
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.policies import Viewer
 from app.services.accounts.users.deletion import on_parting
 from app.services.integrations import signatures

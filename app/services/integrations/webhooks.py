@@ -13,10 +13,10 @@ from app.database import WriteSession, lock
 from app.errors import Conflict, Invalid, LimitReached, NotFound
 from app.events import epochs
 from app.gateways import outside
+from app.limits.integrations import WEBHOOK_URL_LENGTH_MAX
 from app.models.accounts import User
 from app.models.integrations import Webhook, WebhookDelivery, WebhookDeliveryStatus, WebhookPosition
 from app.models.kinds import WebhookTopic
-from app.models.limits.integrations import WEBHOOK_URL_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates, Share
 from app.services.integrations import signatures

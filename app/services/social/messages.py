@@ -12,10 +12,10 @@ from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.events.signals import Signals
+from app.limits.social import MESSAGE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Json
 from app.models.kinds.social import SocialNotification
-from app.models.limits.social import MESSAGE_LENGTH_MAX
 from app.models.social import Conversation, Message
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.social import is_kept_from, may_take_this_message_back

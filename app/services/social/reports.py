@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits.social import EVIDENCE_LENGTH_MAX, RESOLUTION_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import Profile, User
 from app.models.base import Record
 from app.models.kinds.social import SocialNotification
-from app.models.limits.social import EVIDENCE_LENGTH_MAX, RESOLUTION_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import Dataset
 from app.models.mapping.trainings import Model
 from app.models.reports import Report, ReportAction, ReportReason, ReportState

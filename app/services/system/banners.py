@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
-from app.models.limits.system import BANNER_LENGTH_MAX
+from app.limits.system import BANNER_LENGTH_MAX
 from app.models.system import Banner
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.system import is_displayable, may_write_banners

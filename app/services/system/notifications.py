@@ -8,11 +8,11 @@ from sqlalchemy import Select, delete, func, select, update
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import BadRequest, NotFound
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.base import Record
 from app.models.kinds import NotificationKind
 from app.models.kinds.system import SystemNotification
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.trainings import Training
 from app.models.system import UserNotification
 from app.policies import Viewer, signed_in, visible

@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from strawberry.scalars import JSON
 
 from app import checks
-from app.models.limits.wildlife import PROJECT_NAME_LENGTH_MAX
+from app.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.classificators import Classificator
 from app.models.wildlife.species import Species
 from app.pagination import Order

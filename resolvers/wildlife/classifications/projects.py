@@ -6,8 +6,8 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
+from app.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.classification_projects import (
     ClassificationProject,
     ClassificationProjectCollection,

@@ -7,7 +7,7 @@ import strawberry
 from sqlalchemy import ColumnElement, Select, case, exists, null, select
 
 from app import checks
-from app.models.limits.wildlife import FILE_PATH_LENGTH_MAX, PROJECT_NAME_LENGTH_MAX
+from app.limits.wildlife import FILE_PATH_LENGTH_MAX, PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.deployments import Deployment, Location
 from app.models.wildlife.media import Resource, ResourceStatus, ResourceType, Sequence

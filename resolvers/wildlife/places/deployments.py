@@ -7,7 +7,7 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
-from app.models.limits.wildlife import PROJECT_NAME_LENGTH_MAX
+from app.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.deployments import Deployment, DeploymentFailure, FeatureType, Location
 from app.models.wildlife.projects import ResearchProject
 from app.pagination import Order

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select
 
 from app import checks
-from app.models.limits.wildlife import PROJECT_NAME_LENGTH_MAX
+from app.limits.wildlife import PROJECT_NAME_LENGTH_MAX
 from app.models.wildlife.deployments import Location
 from app.models.wildlife.projects import ResearchProject
 from app.policies import AnyViewer, visible

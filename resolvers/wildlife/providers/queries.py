@@ -4,7 +4,7 @@ import strawberry
 from sqlalchemy import Select
 
 from app import checks
-from app.models.limits.wildlife import AI_PROVIDER_NAME_LENGTH_MAX
+from app.limits.wildlife import AI_PROVIDER_NAME_LENGTH_MAX
 from app.models.wildlife.providers import (
     AIProvider,
     AIProviderConnection,

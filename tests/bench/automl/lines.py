@@ -14,12 +14,12 @@ from sqlalchemy import text
 from app import parsing
 from app.database import Database
 from app.formats.tables import lines, reading
-from app.models.automl.choices import MachineStatus
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import Machine, MachineColumn
 from app.pagination import AgeOrder, cursors
 from app.parsing import children
 from app.services.automl.machines import loading
+from app.tabular.choices import MachineStatus
+from app.tabular.datatypes import Datatype, Role
 from resolvers import ids
 
 COLUMNS = [

@@ -9,10 +9,10 @@ import numpy as np
 
 from app.database import Database
 from app.gateways import storage
-from app.models.automl.choices import MachineStatus
-from app.models.automl.datatypes import Datatype, Role
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
+from app.tabular.choices import MachineStatus
+from app.tabular.datatypes import Datatype, Role
 
 ROWS, NUMBERS, LABELS, CLASSES = 5_000, 12, 7, 6
 NAMES = [f"number {at}" for at in range(NUMBERS)] + [f"label {at}" for at in range(LABELS)]

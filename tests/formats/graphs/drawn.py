@@ -4,7 +4,7 @@ import numpy as np
 
 from app.formats.graphs import figures
 from app.formats.graphs.figures import Cells, Drawn
-from app.models.automl.datatypes import Datatype
+from app.tabular.datatypes import Datatype
 
 LINES = 400
 RANDOM = np.random.default_rng(4)

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from app import parsing
-from app.models.automl.choices import GraphType
 from app.pictures import figures
+from app.tabular.choices import GraphType
 from tests.formats.graphs.drawn import drawn
 
 SHOWN = {

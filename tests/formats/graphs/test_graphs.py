@@ -13,8 +13,8 @@ from app.formats.graphs import densities, distributions, panels
 from app.formats.graphs.kinds import KINDS, SLOTS, check
 from app.formats.graphs.palettes import PALETTES
 from app.formats.graphs.suggestions import Described, suggest
-from app.models.automl.choices import GraphType
-from app.models.automl.datatypes import Datatype, Role
+from app.tabular.choices import GraphType
+from app.tabular.datatypes import Datatype, Role
 from tests.formats.graphs.drawn import COLUMNS, DATATYPES, GROUPS, LINES, drawn
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from app.formats.tables.columns.profiles import Profile
-from app.models.automl.datatypes import Datatype
+from app.tabular.datatypes import Datatype
 
 
 def profile(datatype, *values):

@@ -6,8 +6,6 @@ from sqlalchemy import update
 
 from app.database import Database
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus, WorkKind
-from app.models.automl.datatypes import Datatype, Role, TableFormat
 from app.models.automl.graphs import Graph
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
@@ -16,6 +14,8 @@ from app.models.automl.readings import TableReading, TableReadingStatus
 from app.models.automl.works import Work
 from app.models.kinds.automl import AutomlJob
 from app.services.automl.readings import USE
+from app.tabular.choices import MachineStatus, WorkKind
+from app.tabular.datatypes import Datatype, Role, TableFormat
 from resolvers import ids
 from tests import factories
 from tests.fixtures import Person

@@ -7,7 +7,7 @@ from app.formats.tables.columns import statistics as kinds
 from app.formats.tables.columns.statistics import DISTINCT_MAX, Statistics
 from app.formats.tables.notation.dates import ANY_ORDER, Order
 from app.formats.tables.sources.source import Options
-from app.models.automl.datatypes import ColumnIssue, Datatype, Role
+from app.tabular.datatypes import ColumnIssue, Datatype, Role
 
 LABEL_LENGTH_MAX = 100
 LANGUAGE_SHARE_MIN = 0.65

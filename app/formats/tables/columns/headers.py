@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from app.formats.tables.notation import dates, missing, numbers
 from app.formats.tables.sources.source import Options, Texts
-from app.models.limits.automl import COLUMN_DESCRIPTION_LENGTH_MAX, COLUMN_NAME_LENGTH_MAX
+from app.limits.automl import COLUMN_DESCRIPTION_LENGTH_MAX, COLUMN_NAME_LENGTH_MAX
 
 # A value that stands in its own header makes that a row of data, if so many rows have been looked at.
 ROWS_LOOKED_AT = 1_000

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.formats.tables.columns.datatypes import Column
 from app.formats.tables.columns.values import Unfitting, ValueReader
-from app.models.automl.datatypes import ColumnIssue, Datatype, Role
+from app.tabular.datatypes import ColumnIssue, Datatype, Role
 
 ROWS_MIN = 50
 SAME_MIN = 0.9999

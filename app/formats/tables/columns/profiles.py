@@ -15,7 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from app.formats.tables.notation.languages import SMALL_WORDS, language
-from app.models.automl.datatypes import Datatype
+from app.tabular.datatypes import Datatype
 
 Floats = NDArray[np.float64]
 COUNTED_MAX = 20_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app.formats.tables.columns import statistics as kinds
 from app.formats.tables.columns.datatypes import Column
 from app.formats.tables.columns.statistics import Statistics
-from app.models.automl.datatypes import UNPREDICTABLE, ColumnIssue, Datatype, Role
+from app.tabular.datatypes import UNPREDICTABLE, ColumnIssue, Datatype, Role
 
 MISSING_SHARE_MAX = 0.75
 ROWS_OF_IDENTIFIERS_MIN = 10

@@ -8,7 +8,7 @@ from app.formats.tables.columns.statistics import nested
 from app.formats.tables.notation import dates, missing, numbers
 from app.formats.tables.notation.dates import Order
 from app.formats.tables.sources.records import as_text
-from app.models.automl.datatypes import Datatype
+from app.tabular.datatypes import Datatype
 
 
 class Unfitting(ValueError):

@@ -8,7 +8,7 @@ from app.formats.tables.sources.records import Records
 from app.formats.tables.sources.separated import Separated
 from app.formats.tables.sources.source import Options, Source, head_of
 from app.formats.tables.sources.workbooks import OLE, ZIP, Workbook
-from app.models.automl.datatypes import TableFormat
+from app.tabular.datatypes import TableFormat
 
 REFUSED = (
     (b"PAR1", "Parquet is not read. Save the table as CSV, xlsx, JSON or NDJSON."),

@@ -10,9 +10,9 @@ import orjson
 
 from app.errors import Unreadable
 from app.formats.tables.sources.source import Bounded, Texts, check_width
-from app.models.automl.datatypes import TableFormat
 from app.parsing import bounds
 from app.settings import settings
+from app.tabular.datatypes import TableFormat
 
 
 class Records:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from app.errors import Unreadable
 from app.formats.tables.notation import encodings
 from app.formats.tables.sources.source import Bounded, Options, Texts, check_width
-from app.models.automl.datatypes import TableFormat
 from app.settings import settings
+from app.tabular.datatypes import TableFormat
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 262_144

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from app.errors import Unreadable
-from app.models.automl.datatypes import TableFormat
 from app.settings import settings
+from app.tabular.datatypes import TableFormat
 
 Texts = list[str]
 

@@ -12,9 +12,9 @@ from app.errors import Unreadable, quoted
 from app.formats.tables.notation import numbers
 from app.formats.tables.sources import records
 from app.formats.tables.sources.source import Bounded, Options, Texts, check_width
-from app.models.automl.datatypes import TableFormat
 from app.parsing import bounds
 from app.settings import settings
+from app.tabular.datatypes import TableFormat
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP = b"PK\x03\x04"

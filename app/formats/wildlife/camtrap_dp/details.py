@@ -15,9 +15,9 @@ import orjson
 
 from app.formats.wildlife.detections import boxes
 from app.formats.wildlife.observations import AGES, BEHAVIOURS, SEXES, TYPES
-from app.models.limits import columns
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits import columns
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 
 RESOURCES = {"deployment": ("deployment-details", "deploymentID"), "media": ("media-details", "mediaID")}
 INTEGER_MAX = 2**31 - 1

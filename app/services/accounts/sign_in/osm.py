@@ -20,8 +20,8 @@ from app.database import ReadSession, WriteSession, lock, part
 from app.errors import Conflict, Forbidden, Invalid
 from app.gateways import oauth
 from app.gateways.oauth import Identity
+from app.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.accounts import OsmAccount, User
-from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.rates import Rates, Share
 from app.security import credentials

@@ -10,8 +10,8 @@ from sqlalchemy import DateTime, LargeBinary, delete, func, select, update
 from app import checks
 from app.database import Database, WriteSession, acts_for
 from app.errors import Invalid, NotFound, OutcomeUnknown, Unauthenticated
+from app.limits.accounts import CLIENT_LENGTH_MAX
 from app.models.accounts import Session, User
-from app.models.limits.accounts import CLIENT_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.postgres.prepared import compiled, dumped, parameter
 from app.security import credentials

@@ -4,9 +4,9 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
 from app.identifiers import is_reserved, mixes_scripts, precis, skeleton
+from app.limits.accounts import PERSON_NAME_LENGTH_MAX, USERNAME_LENGTH_MAX
 from app.models.accounts import User
 from app.models.kinds.accounts import AccountsMail
-from app.models.limits.accounts import PERSON_NAME_LENGTH_MAX, USERNAME_LENGTH_MAX
 from app.services.accounts.email.requests import MailRequested, request_mail
 from app.services.accounts.email.tokens import Proof
 from app.services.accounts.sign_in.sessions import Device, SignedIn, open_session

@@ -8,10 +8,10 @@ from app.database import Database, ReadSession, WriteSession
 from app.errors import Expired, LimitReached
 from app.gateways import storage
 from app.gateways.storage import StoredFile
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import DataExport, User
 from app.models.base import BigInt
 from app.models.kinds.accounts import AccountsJob, AccountsMail
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Mail
 from app.policies import Viewer, signed_in
 from app.queue import enqueue

@@ -11,9 +11,9 @@ from sqlalchemy import delete, exists, func, or_, select
 
 from app.database import Database, WriteSession
 from app.errors import Conflict
+from app.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.models.accounts import OsmAccount, Profile, Team, TeamMembership, User, UserPreferences
 from app.models.kinds.accounts import AccountsMail
-from app.models.limits.accounts import TEAM_NAME_LENGTH_MAX
 from app.models.system import Job, JobState, Mail, UserNotification
 from app.models.usernames import FormerUsername
 from app.policies import Viewer, signed_in

@@ -14,9 +14,9 @@ from app.database import Database, ReadSession, WriteSession, after_commit
 from app.errors import Invalid, NotFound
 from app.gateways import storage
 from app.gateways.outside import check_url
+from app.limits.accounts import BIO_LENGTH_MAX, LOCATION_LENGTH_MAX
+from app.limits.texts import URL_LENGTH_MAX
 from app.models.accounts import Profile, User
-from app.models.limits.accounts import BIO_LENGTH_MAX, LOCATION_LENGTH_MAX
-from app.models.limits.texts import URL_LENGTH_MAX
 from app.policies import Viewer, signed_in, visible
 from app.services.system import audit
 from app.services.system.files.uploads import UploadLink, release, upload_link, uploaded

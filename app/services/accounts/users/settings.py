@@ -8,9 +8,9 @@ from sqlalchemy import select
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
+from app.limits.accounts import USER_PROFILE_LENGTH_MAX
 from app.models.accounts import User, UserPreferences
 from app.models.kinds import NotificationKind
-from app.models.limits.accounts import USER_PROFILE_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.services.accounts.sign_in.sign_ups import checked_name, checked_username
 from app.services.accounts.users.usernames import rename

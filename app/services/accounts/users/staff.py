@@ -5,9 +5,9 @@ from sqlalchemy import ColumnElement, delete, select, update
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import ApiKey, Session, User
 from app.models.kinds import JobKind
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.accounts import may_change_who_is_staff, may_restore_this_account, may_suspend_this_account

@@ -10,8 +10,8 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached
 from app.identifiers import normal, skeleton
+from app.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.accounts import USERNAME_LENGTH_MAX
 from app.models.usernames import LOWER_USERNAME, USER_LOWER_USERNAME, FormerUsername
 from app.policies import Viewer, signed_in, visible
 from app.rates import Rates

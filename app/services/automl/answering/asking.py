@@ -12,7 +12,6 @@ from app.errors import Conflict, Invalid, NotFound, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
 from app.formats.tables.sources.records import flattened
 from app.models.accounts import User
-from app.models.automl.datatypes import Role
 from app.models.automl.machines import Machine
 from app.models.automl.market import Listing, ListingKind
 from app.models.automl.models import NNModel
@@ -26,6 +25,7 @@ from app.services.automl.market.calling import CallEstimate
 from app.services.billing.amounts import ZERO
 from app.services.billing.reservations import Purpose
 from app.settings import settings
+from app.tabular.datatypes import Role
 from app.telemetry.metering import in_thread
 
 NOT_OFFERED = "Answers of this machine are not offered at the moment. Ask its owner."

@@ -13,10 +13,9 @@ from app.database import Database, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.formats.tables import reading
 from app.gateways import storage
-from app.models.automl.datatypes import Role
+from app.limits import automl as limits
 from app.models.automl.machines import Machine
 from app.models.automl.readings import TableReading
-from app.models.limits import automl as limits
 from app.policies import Viewer, signed_in, visible
 from app.policies.automl.machines import is_used_by
 from app.services.automl import readings, trainings
@@ -26,6 +25,7 @@ from app.services.automl.machines.columns import ColumnOverride
 from app.services.automl.machines.making import Draft
 from app.services.system.files import uploads
 from app.settings import settings
+from app.tabular.datatypes import Role
 from app.telemetry.metering import in_thread
 
 FORBIDDEN = ("__", "\\", "/", '"', "'", "$", "*", "%", "&", "#", "<", ">", "--")

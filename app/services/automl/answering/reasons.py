@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from app import checks
 from app.errors import Invalid, quoted
 from app.formats.tables.answering import Answerer, SolvedRow
-from app.models.limits import automl as limits
+from app.limits import automl as limits
 from app.services.automl.answering.asking import Asked, plain_row
 from app.settings import settings
 from app.tabular import explaining, goals, solutions

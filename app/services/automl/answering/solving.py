@@ -12,8 +12,6 @@ from app.errors import Conflict, NotFound
 from app.formats.tables.answering import Answerer
 from app.gateways import storage
 from app.gateways.storage import StoredFile
-from app.models.automl.choices import WorkKind, WorkStatus
-from app.models.automl.datatypes import Role
 from app.models.automl.lines import DataLinesOperation, MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
@@ -34,6 +32,8 @@ from app.services.system import audit
 from app.services.system.files.uploads import Uploaded
 from app.services.system.jobs import Progress
 from app.settings import settings
+from app.tabular.choices import WorkKind, WorkStatus
+from app.tabular.datatypes import Role
 
 FOLDER = "solved"
 SOLVED = links.Kind("solved-table", "files", Work)

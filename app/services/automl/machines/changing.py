@@ -10,7 +10,6 @@ from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
 from app.models.accounts import TeamMembership, User
-from app.models.automl.choices import MachineStage
 from app.models.automl.machines import Machine
 from app.models.kinds.automl import AutomlJob
 from app.policies import Viewer, require, signed_in
@@ -25,6 +24,7 @@ from app.services.automl.machines.stages import redo_from
 from app.services.automl.market import buying, listing
 from app.services.system import audit
 from app.services.system.notifications import notify_unless_viewer
+from app.tabular.choices import MachineStage
 
 OF_OWNERS = frozenset(
     {

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, Self
 
 from app.errors import Conflict, Invalid, quoted
 from app.formats.tables import splits
-from app.models.automl.choices import MachineSplit
-from app.models.automl.datatypes import Datatype, DateOrder, DecimalSign, Role
+from app.limits import automl as limits
 from app.models.automl.machines import MachineColumn
 from app.models.automl.readings import TableReading
-from app.models.limits import automl as limits
+from app.tabular.choices import MachineSplit
+from app.tabular.datatypes import Datatype, DateOrder, DecimalSign, Role
 
 DATED = frozenset({Datatype.DATE, Datatype.DATETIME})
 CHOICES: dict[str, Any] = {

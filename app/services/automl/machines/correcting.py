@@ -8,7 +8,6 @@ from sqlalchemy import exists, select, text, update
 
 from app.database import ReadSession, WriteSession, copy_in, copy_out, lock
 from app.errors import Conflict, Invalid, NotFound
-from app.models.automl.choices import LinePurpose, WorkKind
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.models import NNModel
 from app.models.automl.works import Work
@@ -20,6 +19,7 @@ from app.services.automl.machines import loading
 from app.services.automl.machines.access import machine_with_lines_to_change, table_name
 from app.services.automl.machines.columns import ColumnOverride, check_split, corrected, written
 from app.services.system import audit
+from app.tabular.choices import LinePurpose, WorkKind
 
 SET_BY_HAND = ("datatype", "role", "decimal", "date_order", "reason")
 LINES = """

@@ -13,8 +13,6 @@ from app.formats.tables.columns.values import Unfitting, ValueReader
 from app.formats.tables.lines import without_nul
 from app.formats.tables.sources.records import flattened
 from app.formats.tables.splits import Divider, Split
-from app.models.automl.choices import LinePurpose
-from app.models.automl.datatypes import Role
 from app.models.automl.lines import MachineLine
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.kinds.automl import AutomlJob
@@ -33,6 +31,8 @@ from app.services.automl.machines.loading import (
 from app.services.system import audit
 from app.services.system.files.uploads import Uploaded
 from app.settings import settings
+from app.tabular.choices import LinePurpose
+from app.tabular.datatypes import Role
 
 Row = dict[str, Any]
 FLAGS = {

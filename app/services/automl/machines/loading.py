@@ -10,17 +10,17 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from app.database import ReadSession, WriteSession, copy_in, copy_out, lock
 from app.errors import NotFound
 from app.formats.tables.lines import LINE_COLUMNS
-from app.models.automl.choices import LinePurpose, MachineSplit, MachineStage, MachineStatus
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.automl.lines import DataLinesOperation, MachineLine, MachineTableLock
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.kinds.automl import AutomlJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.queue import enqueue
 from app.services.automl.machines.access import table_name
 from app.services.automl.machines.columns import written
 from app.services.automl.machines.stages import redo_from
 from app.services.system.notifications import notify
+from app.tabular.choices import LinePurpose, MachineSplit, MachineStage, MachineStatus
 from app.telemetry.metering import in_thread
 
 PIECE_BYTES = 1 << 20

@@ -9,12 +9,11 @@ from sqlalchemy import insert, literal, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits import automl as limits
 from app.models.accounts import Team
-from app.models.automl.choices import MachineSplit
 from app.models.automl.machines import Machine, MachineColumn
 from app.models.automl.readings import TableReading
 from app.models.kinds.automl import AutomlJob
-from app.models.limits import automl as limits
 from app.models.system import Job
 from app.policies import Viewer, signed_in, visible
 from app.policies.accounts import belongs_to_team
@@ -32,6 +31,7 @@ from app.services.automl.machines.columns import (
 from app.services.automl.readings import TableOptions
 from app.services.system import audit
 from app.services.system.files.uploads import Uploaded
+from app.tabular.choices import MachineSplit
 
 FORMAT = ("encoding", "separator", "header", "description_row", "sheet")
 KEPT_BY_COPIES = (

@@ -1,7 +1,7 @@
 """Which stages of learning the next training of a machine does again: one, and with it all after it."""
 
-from app.models.automl.choices import MachineStage
 from app.models.automl.machines import Machine
+from app.tabular.choices import MachineStage
 
 
 def redo_from(machine: Machine, first: MachineStage) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import select, update
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus
 from app.models.automl.machines import Machine
 from app.models.automl.market import (
     Listing,
@@ -30,6 +29,7 @@ from app.services.automl.market import listing as listings
 from app.services.billing import amounts, ledger, sales
 from app.services.billing.sales import Sale
 from app.services.system import audit, jobs, notifications
+from app.tabular.choices import MachineStatus
 
 CAUSES = {
     PurchaseKind.DATA_SOURCE: OperationCause.DATA_SOURCE,

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Date, DateTime, case, cast, func, literal_
 
 from app.database import ReadSession
 from app.errors import Invalid
+from app.limits.automl import INCOME_DAYS_MAX
 from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, LedgerEntry, Operation, OperationCause
-from app.models.limits.automl import INCOME_DAYS_MAX
 from app.policies import Viewer, signed_in
 from app.services.billing import sales
 from app.services.billing.amounts import rounded

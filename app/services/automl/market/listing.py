@@ -11,17 +11,17 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits import automl as limits
 from app.models.accounts import User
-from app.models.automl.choices import MachineStatus
 from app.models.automl.machines import Machine
 from app.models.automl.market import Listing, ListingKind
-from app.models.limits import automl as limits
 from app.policies import Viewer, signed_in, visible
 from app.services.automl.machines.access import machine_to_dispose_of
 from app.services.billing import amounts
 from app.services.billing.amounts import ZERO
 from app.services.system import audit
 from app.settings import settings
+from app.tabular.choices import MachineStatus
 
 LINES_PER_DAY_MAX = 2**31 - 1
 

@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
+from app.limits import automl as limits
 from app.models.automl.market import Listing, ListingReview, ListingUsage, Purchase, PurchaseState
-from app.models.limits import automl as limits
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.automl.market import may_delete_this_review
 from app.services.accounts.users.deletion import on_parting

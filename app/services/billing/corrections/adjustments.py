@@ -5,9 +5,9 @@ from decimal import Decimal
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
+from app.limits.billing import REASON_LENGTH_MAX
 from app.models.billing.adjustments import Adjustment
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
-from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, ledger

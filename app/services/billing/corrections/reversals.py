@@ -12,10 +12,10 @@ from sqlalchemy import func, select, update
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, NotFound
+from app.limits.billing import REASON_LENGTH_MAX
 from app.models.billing.adjustments import Reversal
 from app.models.billing.grants import Grant
 from app.models.billing.ledger import LedgerEntry, Operation, OperationCause
-from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, ledger

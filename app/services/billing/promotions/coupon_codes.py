@@ -11,16 +11,16 @@ from sqlalchemy import func, or_, select, update
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid, NotFound
-from app.models.billing.coupon_codes import CouponCode
-from app.models.billing.grants import Grant
-from app.models.billing.ledger import Currency
-from app.models.limits.billing import (
+from app.limits.billing import (
     COUPON_CODE_LENGTH_MAX,
     COUPON_CODE_LENGTH_MIN,
     COUPON_CODE_USES_MAX,
     GRANT_NAME_LENGTH_MAX,
     GRANT_PRIORITY_MAX,
 )
+from app.models.billing.coupon_codes import CouponCode
+from app.models.billing.grants import Grant
+from app.models.billing.ledger import Currency
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
 from app.rates import Rates

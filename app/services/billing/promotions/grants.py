@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX, REASON_LENGTH_MAX
 from app.models.accounts import User
 from app.models.billing.grants import Grant
 from app.models.billing.ledger import AccountKind, Currency, LedgerAccount, Operation, OperationCause
-from app.models.limits.billing import GRANT_NAME_LENGTH_MAX, GRANT_PRIORITY_MAX, REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in, visible
 from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, ledger

@@ -16,10 +16,10 @@ from app.database import WriteSession
 from app.errors import Unavailable
 from app.gateways import card_payments
 from app.gateways.card_payments import CENTS, Charge, Event, Page
+from app.limits.billing import PROVIDER_KEY_LENGTH_MAX
 from app.models.billing.ledger import AccountKind, Currency, OperationCause
 from app.models.billing.top_ups import PaymentEvent, TopUp, TopUpState
 from app.models.kinds.billing import BillingJob
-from app.models.limits.billing import PROVIDER_KEY_LENGTH_MAX
 from app.policies import Viewer, signed_in
 from app.queue import enqueue
 from app.services.billing import amounts, holds, ledger

@@ -5,8 +5,8 @@ from decimal import Decimal
 from app import checks
 from app.database import WriteSession
 from app.errors import Forbidden
+from app.limits.billing import REASON_LENGTH_MAX
 from app.models.billing.ledger import AccountKind, Currency, Operation, OperationCause
-from app.models.limits.billing import REASON_LENGTH_MAX
 from app.policies import Viewer, require, signed_in
 from app.policies.billing import may_move_money_of_users
 from app.services.billing import amounts, ledger

@@ -12,7 +12,7 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways import imagery
 from app.geometry import shapes
-from app.models.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
+from app.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackType
 from app.models.mapping.trainings import Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, DownloadStatus, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
 

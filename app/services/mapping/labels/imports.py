@@ -10,9 +10,9 @@ from app.database import WriteSession
 from app.formats.labels.footprints import Footprint
 from app.formats.labels.skipping import Skipped
 from app.gateways.osm import BUILDINGS, Tags, check_tags
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
 from app.models.kinds.mapping import MappingJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI
 from app.models.mapping.imports import LabelFormat, LabelImport
 from app.models.mapping.trainings import TrainingStatus

@@ -10,8 +10,8 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.gateways.osm import OsmFeature
 from app.geometry.shapes import Shape
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.kinds.mapping import MappingJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction
 from app.models.mapping.trainings import TrainingStatus
 from app.policies import Viewer

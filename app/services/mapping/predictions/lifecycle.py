@@ -14,17 +14,17 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import imagery
 from app.geometry import antimeridian, shapes, tiles
-from app.models.accounts import Team
-from app.models.billing.ledger import OperationCause
-from app.models.kinds.mapping import MappingJob
-from app.models.limits.mapping import (
+from app.limits.mapping import (
     ANGLE_DEGREES_MAX,
     AREA_THRESHOLD_M2_MAX,
     CONFIDENCE_PERCENT_MAX,
     OVERLAP_M_MAX,
     TOLERANCE_M_MAX,
 )
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.models.accounts import Team
+from app.models.billing.ledger import OperationCause
+from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import BaseModel, Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible

@@ -15,10 +15,10 @@ from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound, Unavailable
 from app.gateways import imagery
 from app.geometry import antimeridian, tiles
+from app.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.billing.ledger import OperationCause
 from app.models.kinds.mapping import MappingJob
-from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.datasets import AOI, Dataset, Label
 from app.models.mapping.predictions import Artifact
 from app.models.mapping.trainings import BaseModel, Model, ModelStatus, Training, TrainingStatus

@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
 from app.models.kinds.mapping import MappingJob
-from app.models.limits.mapping import MODEL_DESCRIPTION_LENGTH_MAX
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Model, ModelStatus, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible

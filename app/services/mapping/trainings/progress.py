@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app import events
 from app.database import WriteSession
 from app.geometry.tiles import Tile, outline
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.inspections import Inspection
 from app.models.mapping.predictions import Prediction
 from app.models.mapping.trainings import Training, TrainingStatus

@@ -11,7 +11,7 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.geometry import antimeridian
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.mapping.feedback import FeedbackAOI
 from app.models.mapping.trainings import Model, Training, TrainingStatus
 from app.policies import Viewer, require, signed_in, visible

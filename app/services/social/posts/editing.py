@@ -12,8 +12,8 @@ from app import checks, events
 from app.database import WriteSession
 from app.errors import Invalid, NotFound
 from app.gateways.outside import check_url
+from app.limits.social import ALT_TEXT_LENGTH_MAX, MEDIA_URL_LENGTH_MAX, POST_LENGTH_MAX
 from app.models.kinds.social import SocialNotification
-from app.models.limits.social import ALT_TEXT_LENGTH_MAX, MEDIA_URL_LENGTH_MAX, POST_LENGTH_MAX
 from app.models.social import Post, PostRevision, PostType
 from app.models.subjects import subjects
 from app.policies import Viewer, require, signed_in, visible

@@ -12,9 +12,9 @@ from unicodedata import bidirectional, normalize
 from sqlalchemy import delete, func, select
 
 from app.database import WriteSession
+from app.limits.accounts import USERNAME_LENGTH_MAX
+from app.limits.social import HASHTAG_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.accounts import USERNAME_LENGTH_MAX
-from app.models.limits.social import HASHTAG_LENGTH_MAX
 from app.models.social import Post, PostHashtag, PostMention, PostRevision
 from app.policies import Viewer, visible
 from app.policies.accounts import is_blocked

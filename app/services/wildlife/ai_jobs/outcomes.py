@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.database import ReadSession, WriteSession
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobOutcome, AIOutcome
 from app.models.wildlife.media import Resource
 

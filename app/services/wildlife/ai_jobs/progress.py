@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from app import events
 from app.database import WriteSession
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import AIClassificationJob, AIJobStage, UserRemoteTask
 from app.services.system import notifications
 from app.services.wildlife.ai_jobs import payments

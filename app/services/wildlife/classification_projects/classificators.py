@@ -9,8 +9,8 @@ from sqlalchemy import delete, exists, func, select
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid, NotFound, quoted
+from app.limits import wildlife as limits
 from app.models.base import Json
-from app.models.limits import wildlife as limits
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.classificators import Classificator, ClassificatorVersion

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, func, select
 from app import checks
 from app.database import WriteSession
 from app.errors import Forbidden, Invalid, NotFound
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.models.wildlife.classification_projects import ClassificationProject, ClassificationProjectStatus
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.classificators import Classificator

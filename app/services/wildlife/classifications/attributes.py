@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app import checks
 from app.database import ReadSession
 from app.errors import Invalid, quoted
+from app.limits import wildlife as limits
 from app.models.base import Json
-from app.models.limits import wildlife as limits
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.classificators import ClassificatorVersion
 from app.services.wildlife.classifications.observations import Observation

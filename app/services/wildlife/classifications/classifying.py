@@ -9,9 +9,9 @@ from sqlalchemy import delete, func, select, update
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.base import Json
 from app.models.kinds.wildlife import WildlifeNotification
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.classifications import Classification, ClassificationType
 from app.models.wildlife.observations import ClassificationDynamicAttrs
 from app.models.wildlife.species import Species

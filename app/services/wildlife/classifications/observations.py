@@ -7,8 +7,8 @@ from typing import Any
 
 from app import checks
 from app.errors import Invalid
+from app.limits import wildlife as limits
 from app.models.base import Json
-from app.models.limits import wildlife as limits
 from app.models.wildlife.observations import OF_INTEREST, Age, Behaviour, ObservationLevel, ObservationType, Sex
 
 INTEGER_MAX = 2**31 - 1

@@ -8,8 +8,8 @@ from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.formats.wildlife.problems import Problem
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.exchange import ExchangeStatus, WildlifeExport, WildlifeImport
 from app.policies import Viewer
 from app.services.system import jobs

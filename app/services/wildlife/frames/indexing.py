@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, insert, select
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, NotFound
 from app.formats.frames import Range
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.models.wildlife.classifications import Classification
 from app.models.wildlife.frames import FrameIndex, FrameIndexStatus, FrameObservation

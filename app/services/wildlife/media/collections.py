@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, NotFound
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.media import Resource
 from app.policies import Viewer, signed_in, visible

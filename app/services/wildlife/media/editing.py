@@ -14,7 +14,7 @@ from app import checks
 from app.database import ReadSession, WriteSession, after_commit
 from app.errors import Invalid, LimitReached, NotFound
 from app.gateways import storage
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource, ResourceStatus, TimeSource
 from app.policies import Viewer, signed_in, visible

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app import checks
 from app.errors import Invalid
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 
 PART = re.compile(r"\{(\w+)\}")
 DIGITS = {"YYYY": r"\d{4}", "YY": r"\d{2}", **dict.fromkeys(["MM", "DD", "hh", "mm", "ss"], r"\d{2}")}

@@ -5,8 +5,8 @@ from sqlalchemy import func
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid
-from app.models.limits.texts import NOTE_LENGTH_MAX
-from app.models.limits.wildlife import CLOCK_CORRECTION_S_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.limits.wildlife import CLOCK_CORRECTION_S_MAX
 from app.models.wildlife.deployments import Deployment
 from app.policies import Viewer, signed_in
 from app.services.system import audit

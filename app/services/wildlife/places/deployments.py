@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.deployments import Deployment, DeploymentFailure, Location
 from app.models.wildlife.media import Resource
 from app.policies import Viewer, signed_in, visible

@@ -10,8 +10,8 @@ from shapely import Point
 
 from app import checks
 from app.errors import Invalid
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.services.wildlife.media.name_patterns import checked_pattern
 from app.settings import settings
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, select
 from app import checks
 from app.database import WriteSession
 from app.errors import Conflict, Invalid, NotFound
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource
 from app.models.wildlife.projects import (

@@ -8,8 +8,8 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, LimitReached, NotFound
 from app.gateways import outside
+from app.limits.wildlife import AI_LOGIN_LENGTH_MAX, AI_PASSWORD_LENGTH_MAX
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits.wildlife import AI_LOGIN_LENGTH_MAX, AI_PASSWORD_LENGTH_MAX
 from app.models.system import Job, JobState
 from app.models.wildlife.providers import AIProviderConnection
 from app.policies import Viewer, require, signed_in, visible

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from app import checks
 from app.database import WriteSession
 from app.errors import Invalid, LimitReached, NotFound
-from app.models.limits.wildlife import (
+from app.limits.wildlife import (
     AI_PROVIDER_DESCRIPTION_LENGTH_MAX,
     AI_PROVIDER_VERSION_LENGTH_MAX,
 )

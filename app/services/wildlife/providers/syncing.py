@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from app.database import WriteSession
 from app.errors import Invalid
-from app.models.limits.texts import NOTE_LENGTH_MAX
-from app.models.limits.wildlife import AI_PROVIDER_NAME_LENGTH_MAX, AI_PROVIDER_VERSION_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.limits.wildlife import AI_PROVIDER_NAME_LENGTH_MAX, AI_PROVIDER_VERSION_LENGTH_MAX
 from app.models.wildlife.providers import AIProviderConnection, AIProviderType, TrapperAIProvider
 from app.services.wildlife.providers import categories as mapping
 from app.services.wildlife.providers.editing import checked_topology

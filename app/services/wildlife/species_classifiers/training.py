@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from app import checks, events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound, Unavailable
+from app.limits import wildlife as limits
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.billing.ledger import OperationCause
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits import wildlife as limits
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.classification_projects import ClassificationProject
 from app.models.wildlife.providers import AIProvider, AIProviderType, LocalAIProvider, LocalEngine
 from app.models.wildlife.species_classifiers import (

@@ -15,7 +15,7 @@ from sqlalchemy import Interval, func, literal, select
 from app.database import ReadSession, WriteSession
 from app.gateways.ai_manager import RemoteStatus as ManagerStatus
 from app.gateways.outside import Outage
-from app.models.limits.texts import NOTE_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.ai_jobs import (
     AIClassificationJob,
     AIJobBatch,

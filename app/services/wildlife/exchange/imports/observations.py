@@ -6,8 +6,8 @@ from typing import Any
 
 from app.errors import Invalid
 from app.formats.wildlife.problems import Problems
+from app.limits import wildlife as limits
 from app.models.base import Json
-from app.models.limits import wildlife as limits
 from app.models.wildlife.observations import Age, Behaviour, ObservationLevel, ObservationType, Sex
 from app.services.wildlife.classifications.attributes import AttributeTarget, Rules, check_value
 from app.services.wildlife.classifications.observations import Observation

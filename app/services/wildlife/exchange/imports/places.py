@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from app.database import WriteSession
 from app.formats.wildlife.problems import Problems
-from app.models.limits import wildlife as limits
+from app.limits import wildlife as limits
 from app.services.wildlife.exchange.imports.staging import ask
 from app.services.wildlife.media import sequences
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Forbidden, Invalid, NotFound, quoted
+from app.limits import wildlife as limits
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits import wildlife as limits
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.exchange import WildlifeImport, WildlifeImportFormat
 from app.models.wildlife.projects import ResearchProject

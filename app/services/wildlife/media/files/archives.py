@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from app.database import WriteSession
 from app.errors import Invalid
+from app.limits.wildlife import FILE_PATH_LENGTH_MAX
 from app.models.accounts import User
-from app.models.limits.wildlife import FILE_PATH_LENGTH_MAX
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.uploads import MediaReading
 from app.policies import Viewer

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
 from app.gateways import outside
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.media import Resource, ResourceStatus
 from app.models.wildlife.uploads import MediaReading, MediaUpload

@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select, update
 from app import events
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, Invalid, NotFound
+from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.kinds.wildlife import WildlifeJob
-from app.models.limits.texts import NOTE_LENGTH_MAX
 from app.models.wildlife.collections import Collection
 from app.models.wildlife.uploads import MediaReading, MediaUpload, ReadingStatus
 from app.policies import Viewer, signed_in, visible

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.database import WriteSession, after_commit
 from app.gateways import storage
-from app.models.limits.texts import NOTE_LENGTH_MAX
-from app.models.limits.wildlife import FILE_NAME_LENGTH_MAX
+from app.limits.texts import NOTE_LENGTH_MAX
+from app.limits.wildlife import FILE_NAME_LENGTH_MAX
 from app.models.wildlife.collections import Collection, CollectionResource
 from app.models.wildlife.deployments import Deployment
 from app.models.wildlife.media import Resource, ResourceStatus, ResourceType, TimeSource

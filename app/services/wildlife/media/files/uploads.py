@@ -21,8 +21,8 @@ from app import checks
 from app.database import ReadSession, WriteSession, after_commit
 from app.errors import Invalid, LimitReached
 from app.gateways import storage
+from app.limits import wildlife as limits
 from app.models.base import BigInt
-from app.models.limits import wildlife as limits
 from app.models.wildlife.media import Resource
 from app.models.wildlife.uploads import MediaUpload
 from app.policies import Viewer, signed_in
