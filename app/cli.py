@@ -63,7 +63,6 @@ def serve(
     if workers > 1:
         with _loading():
             from app.operations.processes import api_processes
-
         api_processes.serve(workers)
         return
     _find_traces()
@@ -386,8 +385,7 @@ def _find_secret(*, is_alone: bool = not settings.production) -> None:
 
 def main() -> None:
     """Run a command; say in one sentence why it cannot."""
-    # Most commands import for seconds, and end. Among modules there is no garbage, and looking takes a tenth of that.
-    gc.disable()
+    gc.disable()  # most commands import for seconds, and end: to look for garbage would take a tenth of that
     private_files.keep_private()
     try:
         program()
