@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 
 import structlog
-from dramatiq import Message
+from dramatiq import Consumer, Message
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import dq_name
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 from sqlalchemy import bindparam, func, select
@@ -25,6 +26,7 @@ from app.settings import settings
 log = structlog.get_logger()
 
 Nudge = tuple[int, JobKind]
+LATER_MS = 500
 
 # Written out, not bound: only so does PostgreSQL know that a partial index holds all that is asked for.
 IS_QUEUED = Job.state == bindparam(None, JobState.QUEUED, Job.state.type, literal_execute=True)
@@ -34,6 +36,14 @@ IS_UNFINISHED = Job.state.in_(
 )
 
 
+class _Broker(RedisBroker):
+    """Looks seldom where Dramatiq keeps what is sent for later: nothing ever is, and each look is a call of Redis."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = LATER_MS) -> Consumer:
+        is_for_later = queue_name == dq_name(queue_name)
+        return super().consume(queue_name, prefetch, max(timeout, LATER_MS) if is_for_later else timeout)
+
+
 def broker() -> RedisBroker:
     """The way to the workers; no actor is declared here, so no worker's library is loaded."""
     return _broker(str(settings.redis_url))
@@ -41,7 +51,7 @@ def broker() -> RedisBroker:
 
 @cache
 def _broker(url: str) -> RedisBroker:
-    return RedisBroker(client=threads_client(url), middleware=[])  # type: ignore[no-untyped-call]
+    return _Broker(client=threads_client(url), middleware=[])  # type: ignore[no-untyped-call]
 
 
 async def enqueue(

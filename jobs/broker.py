@@ -117,12 +117,17 @@ class Runner:
 
     async def look(self) -> None:
         """Begins what waits without a message, as far as there are places: it needs no Redis."""
-        for lane in Lane:
+        for lane in await within(settings.job_lease_s, self._to_begin()):
             while self._taken[lane] < places(lane) and (claim := await self._next(lane)):
                 task = asyncio.create_task(self._work_on(lane, claim))
                 self._found.add(task)
                 task.add_done_callback(self._ended)
                 await asyncio.sleep(0)
+
+    async def _to_begin(self) -> list[Lane]:
+        with_room = [lane for lane in Lane if self._taken[lane] < places(lane)]
+        async with self.database.reading() as session:
+            return await jobs.to_begin(session, with_room, list(WORKS))
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._found.discard(task)

@@ -77,7 +77,7 @@ def by_the_clock(name: str, deed: Deed) -> None:
 def clockwork(runner: Runner) -> list[Background]:
     """Everything that runs by the clock; the worker says that it lives while nothing of it is in trouble."""
     database, sweep_s, soon_s = runner.database, settings.job_sweep_s, settings.background_silence_s_max
-    search_s_max = len(Lane) * settings.job_lease_s
+    search_s_max = (1 + len(Lane)) * settings.job_lease_s
     tasks = [
         every(settings.job_poll_s, runner.look, name="job search", s_max=search_s_max),
         every(sweep_s, partial(sweep, runner), name="sweep", s_max=DEED_S_MAX),

@@ -234,6 +234,7 @@ async def test_the_next_of_10_000_is_found_without_reading_the_others(database, 
         # A connection that others have used may count what was read in their transactions, too.
         before = (await session.execute(text(read))).one()
         for number in range(10):
+            assert await jobs.to_begin(session, list(Lane), list(JobKind)) == [Lane.SLOW]
             claim = await jobs.begin_next(session, Lane.SLOW, list(JobKind), without=[7, 8])
             job = await queue.enqueue(session, MappingJob.FETCH_LABELS, subject_id=1, user_id=None, account_key=5)
             assert claim.subject_id == (10_000 if number == 0 else 9_899 + number + (2 if number > 7 else 0))

@@ -167,6 +167,16 @@ async def test_the_sweep_begins_what_nobody_was_told_of(database, runner, heavy,
     assert await states() == {JobState.DONE: 2, JobState.QUEUED: 1}
 
 
+async def test_a_search_that_finds_nothing_is_one_statement(runner, heavy, statements):
+    await runner.look()
+    assert len(statements) == 1, statements
+
+
+def test_where_nothing_ever_is_a_worker_looks_seldom():
+    timeouts = [queue.broker().consume(name, timeout=50).timeout for name in ("heavy", "heavy.DQ")]
+    assert timeouts == [50, queue.LATER_MS]
+
+
 async def test_sweeps_begin_no_more_than_there_are_places_for(database, runner, heavy, states, eventually):
     for _ in range(3):
         await factories.job(database)

@@ -13,7 +13,21 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Interval, Update, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Interval,
+    Select,
+    Update,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
@@ -147,14 +161,26 @@ async def begin(session: WriteSession, job_id: int) -> Claim | None:
     return None if row is None else Claim(*row)
 
 
+async def to_begin(session: ReadSession, lanes: Sequence[Lane], kinds: Sequence[JobKind]) -> list[Lane]:
+    """The lanes of these in which a job of these kinds waits to be begun; the first one of each tells."""
+    # In the order of the index, so that no job but the first of a lane is read.
+    firsts = [_waiting(lane, kinds).with_only_columns(Job.lane).limit(1).subquery() for lane in lanes]
+    return list(await session.scalars(union_all(*map(select, firsts)))) if firsts else []
+
+
+def _waiting(lane: Lane, kinds: Sequence[JobKind]) -> Select[int]:
+    """The jobs of a lane that may begin, in their turns."""
+    may = (_is_free, Job.attempt < Job.attempts_max, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
+    return select(Job.id).where(Job.lane == lane, *may).order_by(Job.turn, Job.id)
+
+
 async def begin_next(
     session: WriteSession, lane: Lane, kinds: Sequence[JobKind], *, without: Sequence[int] = ()
 ) -> Claim | None:
     """Claims the next job of a lane, among these kinds and not of these accounts."""
     # A lost worker's job comes first: it has kept its turn, which is over.
-    may = (_is_free, Job.attempt < Job.attempts_max, Job.cancel_requested.is_(False), Job.kind.in_(kinds))
-    waiting = select(Job.id).where(Job.lane == lane, *may, Job.account_key.not_in(without))
-    first = waiting.order_by(Job.turn, Job.id).limit(1).with_for_update(skip_locked=True)
+    waiting = _waiting(lane, kinds).where(Job.account_key.not_in(without))
+    first = waiting.limit(1).with_for_update(skip_locked=True)
     job_id = await session.scalar(first)
     return None if job_id is None else await begin(session, job_id)
 
