@@ -1,7 +1,6 @@
 """The files of tests that take longest, longest first: the processes of a run then end at about the same time."""
 
 FILES = (
-    "tests/mapping/test_feedback_loop.py",
     "tests/setup/test_up.py",
     "tests/mapping/test_golden_path.py",
     "tests/permissions/test_hidden.py",

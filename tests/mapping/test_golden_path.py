@@ -1,47 +1,88 @@
-"""The golden path for real: a detector is taught on a few tiles of the village, published, and looks for houses."""
+"""The golden path for real: a detector is taught on a few tiles of the village, published, and looks for houses.
+
+And the loop: it is corrected where it was wrong, taught on, and better there than before. One is taught for all.
+"""
 
 import asyncio
 from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 import pytest
+from safetensors.numpy import load_file
 from shapely import box, union_all
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select, text
 
 from app.events.positions import Position
+from app.gateways import storage
 from app.gateways.fakes import village
 from app.geometry.shapes import to_geojson
 from app.geometry.tiles import Tile, covering
+from app.learning.imagery.chips import IGNORE, read_chips
+from app.learning.networks import checkpoint
+from app.learning.ramp import FROZEN_LEVELS
+from app.learning.trainings.fitting import judged
+from app.learning.trainings.metrics import Confusion
 from app.models.mapping.predictions import PredictedFeature, Prediction
 from app.models.mapping.trainings import Training
 from app.models.system import Event, Job, JobState
 from app.settings import settings
 from jobs.broker import WORKS
-from jobs.mapping.engine_files import FETCHING_SHARE
+from jobs.mapping.engine_files import FETCHING_SHARE, features_of, write
 from jobs.run import attempt
 from resolvers import ids
+from tests.fixtures import Person, person
 
 AREA = village.TRAINING_AREAS[2]
+CORRECTED = box(*village.TRAINING_AREAS[1].centroid.buffer(0.0006).bounds)
 # Two squares of four tiles, one above the other: what lies in the outermost rows, only one of them sees.
 NORTH = covering(village.PREDICTION_AREA.centroid, 18)[0]
 SOUTH = NORTH._replace(y=NORTH.y + 1)
 LOOKED_AT = union_all([box(*square.bounds) for square in (NORTH, SOUTH)]).buffer(-1e-6, join_style="mitre")
 INNER_ROWS = [Tile(19, 2 * SOUTH.x + x, 2 * SOUTH.y - y) for x in (0, 1) for y in (0, 1)]
 NEAR_THE_SEAM = union_all([box(*tile.bounds) for tile in INNER_ROWS])
-EPOCHS = 2
+ZOOM, EPOCHS = 19, 2
 TRAINING = """status accuracy pixelAccuracy precision recall f1 objectF1 chipsLength failure startedAt finishedAt
     job { state progress etaS error } artifacts(orderBy: OLDEST) { nodes { name mediaType sizeBytes link } }"""
 PREDICTION = """status resultCount failure finishedAt job { state progress } features { totalCount }
     artifacts { nodes { name mediaType sizeBytes link } }"""
 
 
+class Taught(NamedTuple):
+    """A model with its finished training, whose it is, and somebody else."""
+
+    owner: Person
+    other: Person
+    model: str
+    training: str
+
+
 @pytest.fixture
-async def model(change, database, owner, outside, monkeypatch):
-    """Areas, labels and a model, as a client makes them; its trainings take few steps, and begin alike each time."""
+def few_steps(outside, monkeypatch):
+    """Trainings that take few steps, and begin alike each time."""
     monkeypatch.setattr(settings, "training_pretrained", False)  # the small network learns in seconds
     monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "16")
+
+
+@pytest.fixture
+async def taught(change, database, outside, work, few_steps, made_once) -> Taught:
+    """Areas, labels, a model and a training, as a client makes them."""
+
+    async def taught() -> Taught:
+        owner, other = [await person(database, name) for name in ("owner", "other")]
+        model = await _model(change, owner, outside)
+        given = {"modelId": model, "zoomLevel": [ZOOM], "epochs": EPOCHS, "batchSize": 1}
+        started = await change("startTraining", viewer=owner, **given)
+        assert (await work()).state is JobState.DONE
+        return Taught(owner, other, model, started["id"])
+
+    return await made_once("a detector of the village", taught)
+
+
+async def _model(change, owner, outside) -> str:
     template = f"{outside.url}/tiles/{{z}}/{{x}}/{{y}}.png"
     dataset = await change("createDataset", viewer=owner, name="Village", sourceImagery=template)
     aoi = await change("createAoi", viewer=owner, datasetId=dataset["id"], geom=to_geojson(AREA))
@@ -51,7 +92,7 @@ async def model(change, database, owner, outside, monkeypatch):
     ]
     collection = {"type": "FeatureCollection", "features": houses}
     await change("uploadLabels", viewer=owner, aoiId=aoi["id"], geojson=collection)
-    return await change("createModel", viewer=owner, datasetId=dataset["id"], name="Roofs")
+    return (await change("createModel", viewer=owner, datasetId=dataset["id"], name="Roofs"))["id"]
 
 
 async def watched(api, owner, kind: str, id: str, after: str) -> list[dict]:
@@ -81,18 +122,13 @@ async def messages(ask, owner) -> list[str]:
     return [node["message"] for node in answer["notifications"]["nodes"]]
 
 
-async def test_a_detector_is_trained_published_and_predicts(
-    ask, change, api, database, owner, other, model, work, monkeypatch
-):
-    started = await change(
-        "startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19], epochs=EPOCHS, batchSize=1
-    )
-    assert (await work()).state is JobState.DONE
-    await _a_finished_training(ask, api, database, owner, started["id"])
+async def test_a_detector_is_trained_published_and_predicts(ask, change, api, database, taught, work, monkeypatch):
+    owner, other, model, training = taught
+    await _a_finished_training(ask, api, database, owner, training)
     monkeypatch.setattr(settings.ramp, "publish_accuracy_percent_min", 0)
-    published = await change("publishTraining", "status", viewer=owner, trainingId=started["id"])
+    published = await change("publishTraining", "status", viewer=owner, trainingId=training)
     assert published["status"] == "PUBLISHED"
-    look = {"modelId": model["id"], "geom": to_geojson(LOOKED_AT), "zoomLevel": 19, "confidence": 20}
+    look = {"modelId": model, "geom": to_geojson(LOOKED_AT), "zoomLevel": ZOOM, "confidence": 20}
     asked = await change("startPrediction", viewer=other, **look)
     assert (await work()).state is JobState.DONE
     await _a_finished_prediction(ask, api, database, other, asked["id"])
@@ -216,8 +252,59 @@ async def _paged(ask, owner, id: str, found: list[dict]) -> None:
         assert 0 <= one["confidence"] <= 1
 
 
-async def test_a_training_cancelled_in_the_middle_stops(ask, change, database, owner, model, happened):
-    started = await change("startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19], epochs=40)
+CONTINUED = "query ($id: ID!) { training(id: $id) { status failure parentTraining { id } } }"
+
+
+async def weights(id: str, path: Path) -> Path:
+    """Where the weights of a training are, once they are here."""
+    await storage.download(f"trainings/{ids.key(id, Training)}/1/checkpoint.safetensors", path)
+    return path
+
+
+def iou(path: Path, folder: Path) -> float:
+    """How well weights find the houses of the corrected area, over its every pixel."""
+    houses = [(house.geometry, {}) for house in village.footprints(CORRECTED.bounds)]
+    write(folder / "aois.geojson", features_of([(CORRECTED, {})]))
+    write(folder / "labels.geojson", features_of(houses))
+    for tile in covering(CORRECTED, ZOOM):
+        picture = folder / "tiles" / str(tile.z) / str(tile.x) / f"{tile.y}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(village.tile_png(tile))
+    chips = read_chips(folder, (ZOOM,), (0.0, 0.0), lambda: False)
+    known = (chips.masks != IGNORE).any((1, 2))
+    _, found = judged(checkpoint.load(path), chips.images[known], chips.masks[known])
+    return Confusion.of(found, chips.masks[known]).iou
+
+
+async def test_a_corrected_detector_is_better_where_it_was_corrected(ask, change, taught, work, tmp_path, monkeypatch):
+    owner, other, _, parent = taught
+    drawn = await change("createFeedbackAoi", viewer=other, trainingId=parent, geom=to_geojson(CORRECTED))
+    await change("fetchFeedbackLabels", viewer=other, feedbackAoiId=drawn["id"])
+    assert (await work()).state is JobState.DONE
+    await change("reviewFeedbackAoi", viewer=owner, id=drawn["id"], review="APPROVED")
+    monkeypatch.setenv("FIELDGRAPH_TRAINING_VIEWS_PER_EPOCH_MIN", "32")
+    given = {"trainingId": parent, "zoomLevel": [ZOOM], "epochs": 2, "batchSize": 1}
+    started = await change("startFeedbackTraining", viewer=owner, **given)
+    assert (await work()).state is JobState.DONE
+    child = (await ask(CONTINUED, id=started["id"]))["training"]
+    assert (child["status"], child["failure"], child["parentTraining"]) == ("FINISHED", None, {"id": parent})
+    before = await weights(parent, tmp_path / "parent.safetensors")
+    after = await weights(started["id"], tmp_path / "child.safetensors")
+    _it_continued(load_file(before), load_file(after))
+    assert iou(after, tmp_path) > iou(before, tmp_path)
+
+
+def _it_continued(before: dict, after: dict) -> None:
+    """What was frozen is the parent's to the last bit: no training that began anew could have that."""
+    frozen = {name for name in before if any(name.startswith(f"downs.{level}.") for level in range(FROZEN_LEVELS))}
+    assert frozen
+    assert all((before[name] == after[name]).all() for name in frozen)
+    assert any((before[name] != after[name]).any() for name in set(before) - frozen)
+
+
+async def test_a_training_cancelled_in_the_middle_stops(ask, change, database, owner, outside, few_steps, happened):
+    model = await _model(change, owner, outside)
+    started = await change("startTraining", viewer=owner, modelId=model, zoomLevel=[ZOOM], epochs=40, batchSize=1)
     key = ids.key(started["id"], Training)
     async with database.reading() as session:
         job = (await session.scalars(select(Job))).one()
@@ -244,5 +331,5 @@ async def test_a_training_cancelled_in_the_middle_stops(ask, change, database, o
         "artifacts": {"totalCount": 0},
     }
     assert await messages(ask, owner) == [f"Your training {key} has started.", f"Your training {key} was cancelled."]
-    again = await change("startTraining", viewer=owner, modelId=model["id"], zoomLevel=[19])
+    again = await change("startTraining", viewer=owner, modelId=model, zoomLevel=[ZOOM])
     assert again["__typename"] == "Training"
