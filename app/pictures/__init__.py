@@ -16,6 +16,8 @@ from app.settings import settings
 MEDIA_TYPE = "image/webp"
 """As what they are kept."""
 QUALITY = 85
+# Half the time of the usual effort, 4, for files that are at most 3 % larger.
+EFFORT = 2
 # Of which a JPEG is decoded no larger than needed: a multiple of the largest side keeps it sharp.
 DRAFT = 2
 BRIGHTEST = 65_535
@@ -130,5 +132,5 @@ def as_webp(drawn: Image.Image) -> bytes:
     # Metadata of the picture, such as where it was taken, is no part of its pixels.
     drawn.info.clear()
     file = BytesIO()
-    drawn.save(file, "WEBP", quality=QUALITY, exif=b"", icc_profile=b"", xmp=b"")
+    drawn.save(file, "WEBP", quality=QUALITY, method=EFFORT, exif=b"", icc_profile=b"", xmp=b"")
     return file.getvalue()
