@@ -122,7 +122,8 @@ async def _approve(
         }
         for row in rows
     ]
-    await connection.execute(insert(ClassificationDynamicAttrs), observations)
+    # In one statement: each has a trigger that looks at all observations of its classifications.
+    await connection.execute(insert(ClassificationDynamicAttrs).values(observations))
     await connection.execute(text(APPROVE), {"project": project.id})
 
 
