@@ -24,7 +24,11 @@ class OpenEnum(EnumMeta):
         """The member with a value."""
         if cls._member_map_ or args or kwargs:
             return super().__call__(value, *args, **kwargs)
-        for member in cls:
-            if value is member or value == member.value:
+        if isinstance(value, cls):
+            return value
+        # A column of kinds asks for each value of each row.
+        domains: list[Any] = cls.__subclasses__()
+        for domain in domains:
+            if (member := domain._value2member_map_.get(value)) is not None:
                 return member
         raise ValueError(f"{value!r} is no {cls.__name__}")
