@@ -41,9 +41,16 @@ def test_without_a_collector_nothing_is_loaded_that_sends(imported):
     assert [name for name in imported if name.startswith(SENDS)] == []
 
 
-def test_a_child_that_reads_files_knows_no_tables():
-    """They take half of its memory, and most of the time to start one."""
-    readers = ("app.formats", "app.pictures", "app.gateways.osm")
-    program = f"import sys; from app.discovery import import_tree; [*map(import_tree, {readers})]; print(*sys.modules)"
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        "[*map(import_tree, ('app.formats', 'app.pictures', 'app.gateways.osm'))]",  # what a child reads files with
+        "import app.cli, app.operations.operators",  # what has to be there for `--help`
+    ],
+    ids=["parsers", "help"],
+)
+def test_tables_are_loaded_only_where_there_are_rows(loaded):
+    """They take half of the memory of a child that reads files, and most of the time to start one."""
+    program = f"import sys; from app.discovery import import_tree; {loaded}; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert [name for name in ended.stdout.split() if name.startswith("app.models")] == []
