@@ -45,7 +45,7 @@ def test_without_a_collector_nothing_is_loaded_that_sends(imported):
     "loaded",
     [
         "[*map(import_tree, ('app.formats', 'app.pictures', 'app.gateways.osm'))]",  # what a child reads files with
-        "import app.cli, app.operations.operators",  # what has to be there for `--help`
+        "import app.cli, app.operations.operators, app.operations.providers",  # what has to be there for `--help`
     ],
     ids=["parsers", "help"],
 )
