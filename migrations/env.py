@@ -6,7 +6,7 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import Table, create_engine, pool
 from sqlalchemy.schema import SchemaItem
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.models.base import Base
 from app.models.names import Name
 from app.settings import settings
@@ -15,7 +15,7 @@ from app.settings import settings
 def render_item(kind: str, item: object, autogen_context: AutogenContext) -> str | bool:
     """Writes our own column type by its name."""
     if kind == "type" and isinstance(item, Shape):
-        autogen_context.imports.add("from app.geometry.shapes import Shape")
+        autogen_context.imports.add("from app.geometry.columns import Shape")
         return f'Shape("{item.kind}")'
     if kind == "type" and isinstance(item, Name):
         return f"sa.String(length={item.length})"

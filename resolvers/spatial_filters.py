@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Select, and_, func
 
-from app.geometry import shapes
+from app.geometry import columns, shapes
 
 M = TypeVar("M")
 Place = ColumnElement[bool]
@@ -26,7 +26,7 @@ def placed(
     """
     places = [] if bbox is None else [_overlaps(geom, bbox)]
     if intersects is not None:
-        places.append(func.ST_Intersects(geom, shapes.bound(shapes.sound("intersects", intersects))))
+        places.append(func.ST_Intersects(geom, columns.bound(shapes.sound("intersects", intersects))))
     if not places:
         return query
     place = and_(*places)
@@ -35,5 +35,5 @@ def placed(
 
 def _overlaps(geom: Any, bbox: Sequence[float]) -> Place:
     envelope = func.ST_MakeEnvelope(*shapes.bounds("bbox", bbox), shapes.SRID)
-    box: Place = geom.op("&&")(shapes.once(envelope))
+    box: Place = geom.op("&&")(columns.once(envelope))
     return box

@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Any, NewType, TypeVar
 
 import numpy as np
 import shapely
-from geoalchemy2 import Geometry as GeometryColumn
-from geoalchemy2.elements import WKBElement
-from geoalchemy2.shape import from_shape, to_shape
 from shapely import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import ColumnElement, Dialect, func, select
-from sqlalchemy.types import TypeDecorator
 
 from app.errors import Invalid, Unfit
 from app.geometry import antimeridian, reference_systems
@@ -24,7 +19,6 @@ if TYPE_CHECKING:
     from pyproj import Geod
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
-Value = TypeVar("Value")
 
 FeatureCollection = NewType("FeatureCollection", dict[str, Any])
 """A GeoJSON FeatureCollection."""
@@ -33,38 +27,6 @@ SRID = 4326
 DECIMALS = 7
 # A vertex is two or three numbers in a list in a list; rings and members of collections are lists, too.
 PARTS_PER_VERTEX = 8
-
-
-class Shape(TypeDecorator[BaseGeometry]):
-    """A PostGIS column that reads and writes shapely shapes; its GiST index is declared beside it."""
-
-    impl = GeometryColumn
-    cache_ok = True
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind, srid=SRID, spatial_index=False)
-        self.kind = kind
-
-    def process_bind_param(self, value: BaseGeometry | None, dialect: Dialect) -> Any:  # noqa: ARG002 -- SQLAlchemy's signature
-        return None if value is None else from_shape(value, srid=SRID)
-
-    def process_result_value(self, value: WKBElement | None, dialect: Dialect) -> BaseGeometry | None:  # noqa: ARG002
-        return None if value is None else to_shape(value)
-
-
-def once(value: ColumnElement[Value]) -> ColumnElement[Value]:
-    """A value that rows are compared with, computed once for a statement and not for each row.
-
-    PostgreSQL evaluates a function of parameters in every row it visits where its plan holds for all parameters: a
-    geometry of 9 000 vertices is then read from its text as many times.
-    """
-    return select(value).scalar_subquery()
-
-
-def bound(shape: BaseGeometry) -> ColumnElement[Any]:
-    """A shape for a statement, read by the database once."""
-    # As text, which every way of asking binds alike.
-    return once(func.ST_GeomFromText(shape.wkt, SRID, type_=Shape("GEOMETRY")))
 
 
 def area_m2(geometry: BaseGeometry) -> float:

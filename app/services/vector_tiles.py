@@ -21,7 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.database import ReadSession
 from app.errors import Invalid, NotFound
-from app.geometry.shapes import SRID, once
+from app.geometry.columns import once
+from app.geometry.shapes import SRID
 from app.geometry.tiles import Tile
 from app.models.base import Record
 from app.policies import Viewer, visible

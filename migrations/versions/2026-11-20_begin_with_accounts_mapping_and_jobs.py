@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 
 revision = "0001"
 down_revision = None

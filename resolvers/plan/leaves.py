@@ -42,7 +42,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from app.geometry.shapes import DECIMALS, Shape, to_geojson
+from app.geometry.columns import Shape
+from app.geometry.shapes import DECIMALS, to_geojson
 from app.models.kinds import KindColumn
 from app.models.names import Name
 from app.policies import AnyViewer, Viewer

@@ -32,7 +32,7 @@ from sqlalchemy import Enum as EnumColumn
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapper
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.models.base import Base, Record
 from app.models.kinds import KindColumn
 from app.models.names import Name

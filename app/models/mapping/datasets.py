@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, Float, ForeignKey, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits import columns
 from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
 from app.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX

@@ -7,7 +7,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits.mapping import (
     FEEDBACK_COMMENTS_LENGTH_MAX,
     FEEDBACK_ZOOM_MAX,

@@ -8,7 +8,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits import columns
 from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import Team, User

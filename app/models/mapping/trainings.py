@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits.mapping import IMAGERY_URL_LENGTH_MAX
 from app.limits.texts import NAME_LENGTH_MAX, NOTE_LENGTH_MAX
 from app.models.accounts import User

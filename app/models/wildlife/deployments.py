@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Unique
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits import wildlife as limits
 from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.accounts import User

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Float, case, func, literal, true, type_coerce
 
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.models.wildlife.deployments import Location
 from app.policies import AnyViewer
 from app.policies.wildlife.projects import is_member

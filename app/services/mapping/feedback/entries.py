@@ -11,7 +11,7 @@ from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict, LimitReached, NotFound
 from app.gateways import imagery
-from app.geometry import shapes
+from app.geometry import columns, shapes
 from app.limits.mapping import FEEDBACK_COMMENTS_LENGTH_MAX, FEEDBACK_ZOOM_MAX, FEEDBACK_ZOOM_MIN
 from app.models.mapping.feedback import ApprovedPrediction, Feedback, FeedbackAOI, FeedbackType
 from app.models.mapping.trainings import Training, TrainingStatus
@@ -123,7 +123,7 @@ async def approve_prediction(
     parameters = None if config is None else checks.json_object("config", config)
     own = ApprovedPrediction.user_id == signed_in(viewer)
     drawn = literal(outline, ApprovedPrediction.geom.type)
-    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == shapes.once(func.md5(func.st_asbinary(drawn)))
+    same = func.md5(func.st_asbinary(ApprovedPrediction.geom)) == columns.once(func.md5(func.st_asbinary(drawn)))
     query = select(ApprovedPrediction).where(ApprovedPrediction.training_id == training.id, own, same)
     if approved := await session.scalar(query):
         approved.config = approved.config if parameters is None else parameters

@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager
 from app import checks
 from app.database import ReadSession, WriteSession
 from app.errors import Invalid, NotFound
-from app.geometry import shapes
+from app.geometry import columns, shapes
 from app.models.mapping.datasets import AOI, Dataset, Label, LabelOrigin
 from app.models.mapping.feedback import FeedbackAOI, FeedbackLabel
 from app.policies import Viewer, require, signed_in, visible
@@ -39,7 +39,7 @@ def tags_of(value: Any) -> dict[str, Any] | None:
 
 def covers_the_same(label: type[Label | FeedbackLabel], outline: BaseGeometry) -> ColumnElement[bool]:
     """Whether a label has the same outline; the index finds the candidates."""
-    ground = shapes.once(literal(outline, label.geom.type))
+    ground = columns.once(literal(outline, label.geom.type))
     return label.geom.op("&&")(ground) & func.ST_Equals(label.geom, ground)
 
 

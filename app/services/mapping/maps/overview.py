@@ -10,7 +10,8 @@ from sqlalchemy import Select, func, select
 from app.database import ReadSession
 from app.errors import NotFound
 from app.geometry import antimeridian
-from app.geometry.shapes import FeatureCollection, Shape, to_geojson
+from app.geometry.columns import Shape
+from app.geometry.shapes import FeatureCollection, to_geojson
 from app.geometry.tiles import Tile, position
 from app.models.accounts import User
 from app.models.mapping.datasets import AOI, Dataset, DatasetStatus, Label

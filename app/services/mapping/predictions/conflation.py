@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, func, select, text, update
 from app.database import ReadSession, WriteSession
 from app.errors import Conflict
 from app.gateways.osm import OsmFeature
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.limits.texts import NOTE_LENGTH_MAX
 from app.models.kinds.mapping import MappingJob
 from app.models.mapping.predictions import Artifact, Conflation, PredictedFeature, Prediction

@@ -14,7 +14,7 @@ from app.formats import Feature, Writer, streamed
 from app.formats.features.flatgeobuf import MEDIA_TYPE, flatgeobuf
 from app.formats.features.geojson import GeoJson
 from app.formats.features.osm_xml import OsmXml
-from app.geometry.shapes import Shape
+from app.geometry.columns import Shape
 from app.models.mapping.predictions import Conflation, PredictedFeature, Prediction, Verdict
 from app.policies import Viewer
 from app.services import links

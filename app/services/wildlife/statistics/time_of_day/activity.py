@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Float, Integer, cast, func, literal, select
 
 from app.database import ReadSession
-from app.geometry.shapes import once
+from app.geometry.columns import once
 from app.models.wildlife.deployments import Deployment, Location
 from app.services.wildlife.statistics.choices import ClockTime, Filter, Independence, Station
 from app.services.wildlife.statistics.independence import marked
