@@ -275,11 +275,14 @@ async def test_nobody_of_the_staff_gives_to_themselves(change, refuse, staff, ot
 
 
 async def test_staff_top_up_once_per_key(api, ask, owner, staff, refuse):
-    document = "mutation ($input: TopUpBalanceInput!) { topUpBalance(input: $input) { ... on Operation { uuid } } }"
+    shown = "... on Operation { uuid } ... on Problem { code }"
+    document = f"mutation ($input: TopUpBalanceInput!) {{ topUpBalance(input: $input) {{ {shown} }} }}"
     body = {"userId": ids.encode(owner.user), "usd": "12.5", "reason": "Transfer 17."}
     headers = {"Authorization": f"Bearer {staff.token}", "Idempotency-Key": str(uuid4())}
     sent = {"json": {"query": document, "variables": {"input": body}}, "headers": headers}
     came = [(await api.post("/graphql", **sent)).json()["data"]["topUpBalance"]["uuid"] for _ in range(2)]
     assert came[0] == came[1]
+    sent["json"]["variables"]["input"] = body | {"usd": "13"}
+    assert (await api.post("/graphql", **sent)).json()["data"] == {"topUpBalance": {"code": "CONFLICT"}}
     assert (await ask("{ me { userBalance } }", viewer=owner))["me"]["userBalance"] == "12.50000000"
     assert (await refuse("topUpBalance", viewer=owner, **body))["code"] == "FORBIDDEN"
