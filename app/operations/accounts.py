@@ -1,21 +1,16 @@
 """What operators do to accounts, each in one transaction; the audit keeps it as nobody's deed."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import Select, func, or_, select
 
-from app.database import Database, WriteSession
-from app.errors import DomainError, Invalid
+from app.database import WriteSession
 from app.models.accounts import User
+from app.operations.database import transactions
 from app.operations.processes.process import CannotStart
 from app.services.accounts.sign_in import passwords, sign_ups
 from app.services.accounts.users import staff
 from app.services.system import audit
-from app.settings import settings
-
-T = TypeVar("T")
 
 
 def create(email: str, username: str, password_hash: str, *, is_staff: bool, is_super_admin: bool) -> str:
@@ -28,7 +23,7 @@ def create(email: str, username: str, password_hash: str, *, is_staff: bool, is_
             await staff.promote(session, user.id, actor_id=None, is_staff=True, is_super_admin=is_super_admin)
         return f"Created {user.username} <{user.email}>."
 
-    return _run(_done(make))
+    return transactions.change(make)
 
 
 def promote(whose: str, *, is_super_admin: bool) -> str:
@@ -89,7 +84,7 @@ def staff_lines() -> str:
         users = await session.scalars(select(User).where(User.is_staff).order_by(User.username, User.id))
         return "\n".join(map(_line, users)) or "There are no staff. Run: fieldgraph user promote"
 
-    return _run(_done(list_lines))
+    return transactions.change(list_lines)
 
 
 def names_of(whose: str) -> Sequence[str | None]:
@@ -99,12 +94,12 @@ def names_of(whose: str) -> Sequence[str | None]:
         users = (await session.scalars(_meant(whose))).all()
         return [name for user in users for name in (user.username, user.first_name, user.last_name, user.email)]
 
-    return _run(_done(names))
+    return transactions.change(names)
 
 
 def hash_of(password: str, names: Sequence[str | None]) -> str:
     """The hash of a password that is hard to guess."""
-    return _run(passwords.new_password_hash(password, names=names))
+    return transactions.result_of(passwords.new_password_hash(password, names=names))
 
 
 def _line(user: User) -> str:
@@ -120,28 +115,9 @@ def _done_to(whose: str, deed: Callable[[WriteSession, User], Awaitable[str]]) -
             raise CannotStart(f"{many} with the e-mail address or username {whose}.")
         return await deed(session, users[0])
 
-    return _run(_done(do))
+    return transactions.change(do)
 
 
 def _meant(whose: str) -> Select[User]:
     name = whose.strip().lower()
     return select(User).where(or_(func.lower(User.email) == name, func.lower(User.username) == name))
-
-
-def _run(doing: Coroutine[Any, Any, T]) -> T:
-    """What comes of it, or in one sentence why nothing does."""
-    try:
-        return asyncio.run(doing)
-    except Invalid as error:
-        raise CannotStart(f"{error.field}: {error.message}") from None
-    except DomainError as error:
-        raise CannotStart(error.message) from None
-
-
-async def _done(deed: Callable[[WriteSession], Awaitable[T]]) -> T:
-    database = Database(str(settings.database_url), str(settings.redis_url))
-    try:
-        async with database.writing() as session:
-            return await deed(session)
-    finally:
-        await database.close()

@@ -1,6 +1,5 @@
 """Adding a local AI provider, a model that an operator has as an ONNX file; the audit keeps it as nobody's deed."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +8,16 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app import checks
-from app.database import Database, WriteSession
-from app.errors import DomainError, Invalid
+from app.database import WriteSession
+from app.errors import Invalid
 from app.gateways import storage
 from app.limits import wildlife as limits
 from app.models.wildlife.observations import ObservationType
 from app.models.wildlife.providers import AIProviderType, LocalAIProvider, LocalEngine
 from app.models.wildlife.species import Species
+from app.operations.database import transactions
 from app.operations.processes.process import CannotStart
 from app.services.system import audit
-from app.settings import settings
 
 TYPES = {"detection": AIProviderType.DETECTION, "classification": AIProviderType.CLASSIFICATION}
 # Of detectors: what else a label may be called.
@@ -34,42 +33,27 @@ def add(
     if not labels or len(set(labels)) < len(labels):
         raise CannotStart("The file of labels must have one label a line, each once.")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    settings_given = {"name": name, "version": version, "licence": licence, "kind": TYPES[kind], "sha256": digest}
-    try:
-        return asyncio.run(_added(file, labels, settings_given))
-    except Invalid as error:
-        raise CannotStart(f"{error.field}: {error.message}") from None
-    except DomainError as error:
-        raise CannotStart(error.message) from None
+    provider_type = TYPES[kind]
 
+    async def added(session: WriteSession) -> LocalAIProvider:
+        provider = LocalAIProvider(
+            name=name,
+            version=checks.text("version", version, length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX),
+            licence=checks.optional_text("licence", licence, length_max=limits.LICENCE_LENGTH_MAX),
+            provider_type=provider_type,
+            engine=LocalEngine.ONNX,
+            video_support=True,
+            crop_image=provider_type is AIProviderType.CLASSIFICATION,
+            categories=await _categories(session, provider_type, labels),
+        )
+        provider.model_file_hash, provider.weights_key = digest, f"classifiers/onnx/{digest}.onnx"
+        await storage.put(provider.weights_key, file)
+        session.add(provider)
+        await session.flush()
+        audit.record(session, None, "addAiProvider", about=provider)
+        return provider
 
-async def _added(file: Path, labels: Sequence[str], settings_given: dict[str, Any]) -> LocalAIProvider:
-    database = Database(str(settings.database_url), str(settings.redis_url))
-    try:
-        async with database.writing() as session:
-            provider = LocalAIProvider(
-                name=settings_given["name"],
-                version=checks.text(
-                    "version", settings_given["version"], length_max=limits.AI_PROVIDER_VERSION_LENGTH_MAX
-                ),
-                licence=checks.optional_text(
-                    "licence", settings_given["licence"], length_max=limits.LICENCE_LENGTH_MAX
-                ),
-                provider_type=settings_given["kind"],
-                engine=LocalEngine.ONNX,
-                video_support=True,
-                crop_image=settings_given["kind"] is AIProviderType.CLASSIFICATION,
-                categories=await _categories(session, settings_given["kind"], labels),
-            )
-            digest = settings_given["sha256"]
-            provider.model_file_hash, provider.weights_key = digest, f"classifiers/onnx/{digest}.onnx"
-            await storage.put(provider.weights_key, file)
-            session.add(provider)
-            await session.flush()
-            audit.record(session, None, "addAiProvider", about=provider)
-            return provider
-    finally:
-        await database.close()
+    return transactions.change(added)
 
 
 async def _categories(session: WriteSession, kind: AIProviderType, labels: Sequence[str]) -> dict[str, Any]:
