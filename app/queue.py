@@ -26,6 +26,7 @@ from app.settings import settings
 log = structlog.get_logger()
 
 Nudge = tuple[int, JobKind]
+# How long Dramatiq waits where it keeps what is sent for later.
 LATER_MS = 500
 
 # Written out, not bound: only so does PostgreSQL know that a partial index holds all that is asked for.
@@ -39,7 +40,7 @@ IS_UNFINISHED = Job.state.in_(
 class _Broker(RedisBroker):
     """Looks seldom where Dramatiq keeps what is sent for later: nothing ever is, and each look is a call of Redis."""
 
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = LATER_MS) -> Consumer:
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Consumer:
         is_for_later = queue_name == dq_name(queue_name)
         return super().consume(queue_name, prefetch, max(timeout, LATER_MS) if is_for_later else timeout)
 

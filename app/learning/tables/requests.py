@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.learning.engine import Failure, Request
+from app.tabular.datatypes import UNPREDICTABLE
 
 ROWS = "rows.ndjson"
 INPUT, OUTPUT = "INPUT", "OUTPUT"
@@ -79,7 +80,7 @@ def check(request: TableRequest) -> None:
     if not (outputs := request.having(OUTPUT)):
         raise Failure("There is no output column. Give at least one column the role OUTPUT.")
     for column in outputs:
-        if column["datatype"] in {"LANGUAGE", "JSON", "IGNORE"}:
+        if column["datatype"] in {each.value for each in UNPREDICTABLE}:
             raise Failure(
                 f"{column['name']} is of the datatype {column['datatype']}, which cannot be predicted. "
                 "Choose an output of another datatype, or set the datatype LABEL."
