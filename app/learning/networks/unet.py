@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from app.learning.networks.convolutions import convolve
+
 Random = np.random.Generator
 
 ARCHITECTURE = "unet-1"
@@ -43,9 +45,7 @@ class Conv(eqx.Module):
         self.stride = stride
 
     def __call__(self, x: Array) -> Array:
-        strides = (self.stride, self.stride)
-        y = lax.conv_general_dilated(x, self.weight, strides, "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        return y + self.bias
+        return convolve(x, self.weight, self.stride) + self.bias
 
 
 class GroupNorm(eqx.Module):
