@@ -7,10 +7,12 @@ leads is checked at every connection, redirects included, by `httpx-secure`.
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
@@ -73,11 +75,18 @@ def check_url(field: str, text: str, *, length_max: int = URL_LENGTH_MAX) -> str
     return url
 
 
+@cache
+def authorities() -> ssl.SSLContext:
+    """Who vouches for servers outside. Read once: it takes longer than most errands, and meanwhile the loop stands."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 @asynccontextmanager
 async def browsing(*, connections: int = 4) -> AsyncIterator[httpx.AsyncClient]:
     """A client for one errand; it knows no proxy, no cookies and no private network."""
     timeouts = httpx.Timeout(None, connect=settings.outside_connect_s_max)
     client = httpx.AsyncClient(
+        verify=authorities(),
         timeout=timeouts,
         limits=httpx.Limits(max_connections=connections),
         follow_redirects=True,

@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import ssl
 
 import pytest
 from starlette.applications import Starlette
@@ -25,6 +26,19 @@ PRIVATE = ["10.1.2.3", "172.16.0.9", "192.168.1.1", "169.254.169.254", "100.64.0
 async def get(url, *, bytes_max=1_000, s_max=2.0, tries_max=1):
     async with outside.browsing() as client:
         return await outside.fetch(client, url, who="The server", bytes_max=bytes_max, s_max=s_max, tries_max=tries_max)
+
+
+async def test_authorities_are_read_once_and_not_for_each_errand(monkeypatch):
+    read = []
+    load = ssl.SSLContext.load_verify_locations
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *given, **by: read.append(load(*given, **by)))
+    outside.authorities.cache_clear()
+    for _ in range(3):
+        async with outside.browsing():
+            pass
+    assert len(read) == 1
+    assert outside.authorities().verify_mode is ssl.CERT_REQUIRED
+    assert outside.authorities().check_hostname
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import anyio.to_thread
 import httpx
 from PIL import UnidentifiedImageError
 
+from app.gateways import outside
 from app.gateways.fakes.ai_manager import FakeManager
 from app.gateways.fakes.wood import findings, season
 from app.gateways.fakes.wood.shots import Seen
@@ -49,7 +50,8 @@ MODEL: dict[str, Any] = {
 
 async def look(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the model finds on a medium; nothing on what is not of this wood."""
-    async with httpx.AsyncClient(trust_env=False, timeout=FETCH_S, follow_redirects=True) as client:
+    trust = outside.authorities()
+    async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=FETCH_S, follow_redirects=True) as client:
         answer = await client.get(resource["url"])
     answer.raise_for_status()
     return await anyio.to_thread.run_sync(detections, answer.content)
