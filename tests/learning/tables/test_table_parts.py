@@ -198,3 +198,21 @@ def test_each_level_takes_longer_than_the_one_before():
     usual = [PLANS[level].usual_s for level in range(1, 6)]
 
     assert usual == sorted(usual)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.15, 0.6])
+def test_dropout_leaves_a_share_out_and_the_sum_as_it_was(share):
+    ones = np.ones((2, 333, 257), np.float32)  # of no round number
+    once, again, other = (
+        np.asarray(networks._dropped_out(ones, share, jax.random.PRNGKey(seed))) for seed in (1, 1, 2)
+    )
+    gone = once == 0
+    assert gone.mean() == pytest.approx(share, abs=0.005)
+    assert once.mean() == pytest.approx(1, abs=0.01)
+    assert len(np.unique(once[~gone])) == 1
+    assert (once == again).all()
+    # Each twin, row and neuron by itself, and others for another key.
+    together = share**2 + (1 - share) ** 2
+    neighbours = ((gone[0], gone[1]), (gone[:, 1:], gone[:, :-1]), (gone[..., 1:], gone[..., :-1]))
+    for one, two in (*neighbours, (gone, other == 0)):
+        assert (one == two).mean() == pytest.approx(together, abs=0.01)

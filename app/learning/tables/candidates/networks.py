@@ -113,12 +113,28 @@ def forward(weights: Weights, design: Design, rows: tuple[Any, Any, Any], dropou
     if design.twins > 1:
         x = x * weights["twins"][:, None]
     for layer, activation in enumerate(design.activations):
-        x = x @ weights[f"weight{layer}"] / np.sqrt(x.shape[-1]) + weights[f"bias{layer}"]
+        x = _product(x, weights[f"weight{layer}"]) / np.sqrt(x.shape[-1]) + weights[f"bias{layer}"]
         x = x + weights[f"share{layer}"] * (ACTIVATED[activation](x) - x)
         if key is not None:
-            kept = jax.random.uniform(jax.random.fold_in(key, layer), x.shape) >= dropouts[layer]
-            x = jnp.where(kept, x / (1 - dropouts[layer]), 0)
+            x = _dropped_out(x, dropouts[layer], jax.random.fold_in(key, layer))
     return x @ weights["last_weight"] / np.sqrt(x.shape[-1]) + weights["last_bias"][:, None]
+
+
+def _product(x: Any, weight: Any) -> Any:
+    """The rows of all twins times one matrix; twin by twin, its gradient takes up to twice as long."""
+    twins, rows, width = x.shape
+    return (x.reshape(twins * rows, width) @ weight).reshape(twins, rows, -1)
+
+
+def _dropped_out(x: Any, share: Any, key: Any) -> Any:
+    """Some of the values gone, and the others larger by as much; `share` is rounded to 256ths.
+
+    A byte of chance says which: to draw four for each value takes a third of all steps of a network with twins.
+    """
+    words = jax.random.bits(key, (-(-x.size // 4),))
+    chance = jax.lax.bitcast_convert_type(words, jnp.uint8).ravel()[: x.size].reshape(x.shape)
+    gone = jnp.round(share * 256)
+    return jnp.where(chance >= gone.astype(jnp.uint8), x * (256 / (256 - gone)), 0)
 
 
 def losses(design: Design, outputs: Any, target: Any) -> Any:
