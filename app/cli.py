@@ -180,9 +180,9 @@ def user(context: typer.Context) -> None:
     """Look after accounts: create, promote, demote, password, suspend, restore, list."""
     if context.args and "--help" not in context.args:
         _find_servers()
-    from app.operations import operators
+    from app.operations import account_commands
 
-    operators.program(context.args, prog_name="fieldgraph user")
+    account_commands.program(context.args, prog_name="fieldgraph user")
 
 
 @program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -190,9 +190,9 @@ def provider(context: typer.Context) -> None:
     """Add local AI providers as ONNX files: add."""
     if context.args and "--help" not in context.args:
         _find_servers()
-    from app.operations import providers
+    from app.operations import ai_provider_commands
 
-    providers.program(context.args, prog_name="fieldgraph provider")
+    ai_provider_commands.program(context.args, prog_name="fieldgraph provider")
 
 
 ledger = typer.Typer(no_args_is_help=True, add_completion=False, help="Look after the ledger.")

@@ -44,7 +44,7 @@ FILES = (
     "tests/learning/tables/test_tables.py",
     "tests/system/test_text_lengths.py",
     "tests/browser/test_account.py",
-    "tests/setup/test_operators.py",
+    "tests/setup/test_account_commands.py",
     "tests/wildlife/test_media.py",
     "tests/formats/wildlife/test_detections.py",
     "tests/wildlife/test_ai_callbacks.py",

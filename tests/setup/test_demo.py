@@ -21,7 +21,7 @@ from app.gateways import storage
 from app.gateways.fakes.wood import season, stand_in_manager
 from app.main import build
 from app.models.system import Job, JobState
-from app.operations import operators
+from app.operations import account_commands
 from app.operations.processes.process import CannotStart
 from app.services.wildlife.ai_jobs.managers import polling
 from app.settings import settings
@@ -164,7 +164,9 @@ def test_clearing_makes_the_same_anew_whatever_was_done_to_it(query):
 
 @pytest.mark.usefixtures("made")
 def test_clearing_leaves_what_others_have_said(query):
-    CliRunner().invoke(operators.program, ["create", "guest@example.org", "guest"], input="correct horse battery\n")
+    CliRunner().invoke(
+        account_commands.program, ["create", "guest@example.org", "guest"], input="correct horse battery\n"
+    )
     counts = "likes_count, comment_count, shares_count"
     query(f"""INSERT INTO posts (author_id, content, type, parent_id, root_id, depth, {counts})
         SELECT guest.id, 'Well drawn.', 'THOUGHTS', posts.id, posts.id, 1, 0, 0, 0 FROM posts, users guest

@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from app.operations import providers
+from app.operations import ai_provider_commands
 from app.operations.processes.process import CannotStart
 from app.settings import settings
 
@@ -16,7 +16,7 @@ def add(database_url, redis_url, monkeypatch, tmp_path):
     def add(labels, *arguments):
         (tmp_path / "labels.txt").write_text(labels)
         files = (str(tmp_path / "model.onnx"), str(tmp_path / "labels.txt"))
-        result = CliRunner().invoke(providers.program, ["add", "MegaDetector", *files, *arguments])
+        result = CliRunner().invoke(ai_provider_commands.program, ["add", "MegaDetector", *files, *arguments])
         if result.exception is not None:
             assert isinstance(result.exception, CannotStart), result.exception
             return str(result.exception)

@@ -11,7 +11,7 @@ import pytest
 from psycopg.rows import namedtuple_row
 from typer.testing import CliRunner
 
-from app.operations import operators
+from app.operations import account_commands
 from app.operations.processes.process import CannotStart
 from app.security import credentials
 from app.settings import settings
@@ -33,7 +33,7 @@ def user(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(settings, "redis_url", redis_url)
 
     def user(*arguments, typed=f"{PASSWORD}\n"):
-        result = CliRunner().invoke(operators.program, arguments, input=typed)
+        result = CliRunner().invoke(account_commands.program, arguments, input=typed)
         if result.exception is None:
             return Said(result.stdout.strip(), None)
         assert isinstance(result.exception, CannotStart | SystemExit), result.exception
