@@ -13,7 +13,7 @@ Padding = Literal["SAME"] | list[tuple[int, int]]
 def convolve(x: Array, weight: Array, stride: int, padding: Padding = "SAME") -> Array:
     """A convolution; `weight` is (height, width, channels in, channels out).
 
-    One of 1 × 1 is a product of two matrices. With all four dimensions, XLA's gradients take three times as long.
+    One of 1 × 1 is a product of two matrices: with all four dimensions, its gradients take two to three times as long.
     """
     if weight.shape[:2] == (1, 1) and stride == 1:
         *shape, channels = x.shape
@@ -26,7 +26,7 @@ def convolve_depthwise(x: Array, weight: Array, stride: int) -> Array:
     """Each channel by itself; `weight` is (size, size, 1, channels), and what is odd is padded right and below.
 
     As a sum of shifted pictures it is four times faster than XLA's convolution. So is its gradient, but not as JAX
-    derives it: as a sum of pictures that are each padded by themselves, it takes three times as long.
+    derives it: as a sum of pictures that are each padded by themselves, it takes two and a half times as long.
     """
     size = weight.shape[0]
     padded = jnp.pad(x, _padding(x, size, stride))
