@@ -37,6 +37,8 @@ from app.tabular.predictor import Predictor
 MACHINE, OUTCOME = "machine.safetensors", "outcome.json"
 # Below this there is no time to compile a network.
 NETWORK_S_MIN = 6.0
+# What trees take of the time that is left, where networks follow: of a short budget they would take all.
+TREES_SHARE = 0.45
 # What networks take of the time that is left, and then other seeds of trees; the rest is for learning from all rows.
 CANDIDATES_SHARE = 0.45
 # By then a network has stopped by itself, unless it is not even compiled.
@@ -242,11 +244,11 @@ class _Output:
             "isRefitted": refitted is not None,
         }
 
-    def _makers(self) -> list[Maker]:
+    def _quick(self) -> list[Maker]:
         makers: list[Maker] = [ConstantMaker(), LinearMaker()]
         if self.plan.forest is not None and self.clock.left_s() >= TREES_S_MIN:
             makers.append(ForestMaker("forest", self.plan.forest))
-        return [*makers, *self._trees(0)]
+        return makers
 
     def _trees(self, seed: int) -> list[Maker]:
         """Each kind of boosted trees, from one seed."""
@@ -272,8 +274,12 @@ class _Output:
 
     def _candidates(self) -> list[tuple[Maker, Learned]]:
         learned_so_far: list[tuple[Maker, Learned]] = []
-        for maker in self._makers():
+        for maker in self._quick():
             self._add(learned_so_far, maker, self.clock)
+        trees = self._trees(0)
+        turns = self.clock.until(TREES_SHARE if self.plan.networks else 1).turns(len(trees))
+        for maker in trees:
+            self._add(learned_so_far, maker, next(turns))
         self._add_in_turn(learned_so_far, unless_stopped(self._networks, self._must_leave) or [])
         # Another seed says less that is new than another kind of candidate, so it comes after all of them.
         self._add_in_turn(learned_so_far, [each for seed in range(1, self.plan.seeds) for each in self._trees(seed)])

@@ -51,6 +51,21 @@ def test_a_network_that_is_compiled_for_too_long_is_left_behind(tmp_path, monkey
     assert {each["kind"] for each in trained.output["leaderboard"]} <= {"constant", "linear", "trees"}
 
 
+@pytest.mark.parametrize(("epochs_max", "trees_s", "networks"), [(5, [191, 382], ["network-1"]), (0, [425, 850], [])])
+def test_trees_leave_networks_more_than_half_of_the_time(tmp_path, monkeypatch, epochs_max, trees_s, networks):
+    from app.learning.tables.candidates.fitting import NetworkMaker  # noqa: PLC0415 (a second to import)
+
+    given, asked = [], []
+    monkeypatch.setattr(TreeMaker, "learn", lambda maker, ground, clock, say: given.append(clock.left_s()))
+    monkeypatch.setattr(NetworkMaker, "learn", lambda maker, *_: asked.append(maker.name))
+
+    Trained(tmp_path / "shared", [*INPUTS, PRICE], level=3, budget_s=1000, epochs_max=epochs_max)
+
+    # Here no trees take any of their time, so the last may take all of it.
+    assert given == pytest.approx(trees_s, rel=0.1)
+    assert asked == networks
+
+
 def test_who_cancels_keeps_the_best_so_far(tmp_path, monkeypatch):
     begun, learn = Event(), TreeMaker.learn
     monkeypatch.setattr(TreeMaker, "learn", lambda *given: begun.set() or learn(*given))
