@@ -9,7 +9,7 @@ from app.learning.tables.candidates.base import Ground, Ints, Learned
 from app.tabular.candidates.heads import LEAST
 from app.tabular.candidates.network import softmax
 from app.tabular.inputs.cells import Numbers
-from app.tabular.metrics import confusion, f1, log_loss
+from app.tabular.metrics import confusion, f1
 
 ROUNDS = 40
 TEMPERATURES = (0.3, 4.0)
@@ -40,13 +40,14 @@ def best_of(ground: Ground, learned: Sequence[Learned]) -> list[float]:
 
 def temperature_of(odds: Numbers, truth: Ints) -> float:
     """By what logits are divided so that they are as sure as they are right; 1 unless that is beyond chance."""
-    logits = np.log(np.clip(odds, LEAST, 1))
+    logits, rows = np.log(np.clip(odds, LEAST, 1)), np.arange(len(truth))
 
     def loss(power: float) -> float:
-        return log_loss(softmax(logits / np.exp(power)), truth)
+        # One row more, whose label is anybody's guess: that none of few rows is wrong does not say that none ever is.
+        chances = np.log(np.clip(softmax(logits / np.exp(power)), LEAST, 1))
+        return -float(chances[rows, truth].mean() + chances.mean() / len(rows))
 
     temperature = float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
-    rows = np.arange(len(truth))
     before = np.log(np.clip(odds[rows, truth], LEAST, 1))
     after = np.log(np.clip(softmax(logits / temperature)[rows, truth], LEAST, 1))
     gain = after - before

@@ -170,6 +170,14 @@ def test_a_temperature_makes_answers_as_sure_as_they_are_right():
     assert weighing.temperature_of(cooled, truth) == pytest.approx(1, abs=0.02)
 
 
+def test_that_none_of_few_rows_is_wrong_makes_answers_little_surer():
+    truth = RANDOM.integers(0, 3, 200)
+    right = np.where(np.eye(3)[truth] == 1, 0.98, 0.01)
+
+    assert weighing.temperature_of(right, truth) > 0.65
+    assert weighing.temperature_of(np.tile(right, (200, 1)), np.tile(truth, 200)) < 0.6
+
+
 def test_the_clock_stops_in_time_and_at_once_if_it_is_asked_to():
     clock = Clock(100)
 
