@@ -39,6 +39,7 @@ os.environ |= {
 
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
+from _pytest.capture import EncodedFile  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from app.learning.compiled import make_way  # noqa: E402
@@ -57,6 +58,9 @@ pytest_plugins = ["tests.fixtures"]
 MadeOnce = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 log_plainly()
+# What pytest captures ends with the process. A library that closes the standard error it began with, once another has
+# taken its place, would close it: absl, which comes with optax, does, and every later test of the process would fail.
+EncodedFile.close = lambda _: None  # type: ignore[method-assign]
 
 
 def pytest_configure(config: pytest.Config) -> None:

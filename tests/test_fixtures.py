@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import absl.logging
 import pytest
 
 from tests import factories
@@ -34,3 +35,10 @@ def test_the_longest_files_are_there_and_begin_in_this_order(request):
     assert sorted(["tests/test_house.py", *reversed(FILES)], key=place) == [*FILES, "tests/test_house.py"]
     places = [place(item.path.relative_to(Path(request.config.rootpath)).as_posix()) for item in request.session.items]
     assert places == sorted(places)
+
+
+@pytest.mark.usefixtures("capsys")
+def test_nobody_closes_what_is_captured():
+    handler = absl.logging.PythonHandler(absl.logging.get_absl_handler().python_handler.stream)
+    handler.close()
+    assert not handler.stream.closed
