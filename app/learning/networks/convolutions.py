@@ -1,6 +1,8 @@
 """Convolutions over (batch, height, width, channels), in the forms that XLA computes quickly on a CPU."""
 
-from functools import partial
+from functools import partial, reduce
+from itertools import product
+from operator import add
 from typing import Literal
 
 import jax
@@ -28,17 +30,17 @@ def convolve_depthwise(x: Array, weight: Array, stride: int) -> Array:
     As a sum of shifted pictures it is four times faster than XLA's convolution. So is its gradient, but not as JAX
     derives it: as a sum of pictures that are each padded by themselves, it takes two and a half times as long.
     """
-    size = weight.shape[0]
-    padded = jnp.pad(x, _padding(x, size, stride))
+    padded = jnp.pad(x, _padding(x, weight.shape[0], stride))
     return _sum_of_shifts(padded, weight, stride, _output_shape(x, stride))
 
 
 def _sum_of_shifts(padded: Array, weight: Array, stride: int, shape: tuple[int, ...]) -> Array:
-    places = [(row, column) for row in range(weight.shape[0]) for column in range(weight.shape[1])]
-    return sum(
-        (_shifted(padded, place, stride, shape) * weight[*place, 0] for place in places[1:]),
-        _shifted(padded, places[0], stride, shape) * weight[0, 0, 0],
-    )
+    return reduce(add, [_shifted(padded, place, stride, shape) * weight[*place, 0] for place in _places(weight)])
+
+
+def _places(weight: Array) -> list[tuple[int, int]]:
+    """The rows and columns of a kernel."""
+    return list(product(range(weight.shape[0]), range(weight.shape[1])))
 
 
 def _shifted(padded: Array, place: tuple[int, int], stride: int, shape: tuple[int, ...]) -> Array:
@@ -75,11 +77,7 @@ def _backward(stride: int, seen: tuple[Array, Array], slope: Array) -> tuple[Arr
     of_x = _sum_of_shifts(apart, weight[::-1, ::-1], 1, x.shape[1:3])
     # Where kernels stay as they are, XLA leaves this out.
     padded, shape = jnp.pad(x, padding), slope.shape[1:3]
-    of_weight = [
-        (_shifted(padded, (row, column), stride, shape) * slope).sum((0, 1, 2))
-        for row in range(size)
-        for column in range(size)
-    ]
+    of_weight = [(_shifted(padded, place, stride, shape) * slope).sum((0, 1, 2)) for place in _places(weight)]
     return of_x, jnp.stack(of_weight).reshape(weight.shape)
 
 

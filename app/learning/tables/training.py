@@ -278,8 +278,8 @@ class _Output:
             self._add(learned_so_far, maker, self.clock)
         trees = self._trees(0)
         turns = self.clock.until(TREES_SHARE if self.plan.networks else 1).turns(len(trees))
-        for maker in trees:
-            self._add(learned_so_far, maker, next(turns))
+        for maker, turn in zip(trees, turns, strict=True):
+            self._add(learned_so_far, maker, turn)
         self._add_in_turn(learned_so_far, unless_stopped(self._networks, self._must_leave) or [])
         # Another seed says less that is new than another kind of candidate, so it comes after all of them.
         self._add_in_turn(learned_so_far, [each for seed in range(1, self.plan.seeds) for each in self._trees(seed)])
