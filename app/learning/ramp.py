@@ -143,7 +143,7 @@ def _viewing(network: RampNetwork, *, is_continued: bool) -> Viewing:
     """From which views it learns."""
     if not isinstance(network, EfficientUNet):
         return PLAIN
-    return replace(ENLARGED, views_min=None) if is_continued else ENLARGED
+    return replace(ENLARGED, steps_min=None) if is_continued else ENLARGED
 
 
 def _is_binary(network: RampNetwork) -> bool:

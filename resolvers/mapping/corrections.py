@@ -16,6 +16,7 @@ from app.services.mapping.datasets import clones
 from app.services.mapping.feedback import corrections
 from app.services.mapping.trainings import retraining
 from app.settings import settings
+from app.training_options import TrainingOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
@@ -206,8 +207,8 @@ async def start_feedback_training(
     info: Info,
     training_id: strawberry.ID,
     zoom_level: list[int] | None = None,
-    epochs: int = min(20, settings.feedback_training_epochs_max),
-    batch_size: int = min(4, settings.feedback_training_batch_max),
+    epochs: int = min(TrainingOptions.epochs, settings.feedback_training_epochs_max),
+    batch_size: int = min(TrainingOptions.batch_size, settings.feedback_training_batch_max),
     freeze_layers: bool = True,
     description: str | None = None,
 ) -> Training:

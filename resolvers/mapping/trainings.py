@@ -25,8 +25,8 @@ from resolvers.loaders import RowOrReference
 from resolvers.spatial_filters import Place, placed
 
 # What every base model takes, unless the training says more.
-EPOCHS = min(20, *(offer.limits.epochs_max for offer in OFFERS.values()))
-BATCH_SIZE = min(4, *(offer.limits.batch_max for offer in OFFERS.values()))
+EPOCHS = min(TrainingOptions.epochs, *(offer.limits.epochs_max for offer in OFFERS.values()))
+BATCH_SIZE = min(TrainingOptions.batch_size, *(offer.limits.batch_max for offer in OFFERS.values()))
 
 
 class TrainingOrder(Order):

@@ -110,7 +110,7 @@ async def test_a_training_may_use_another_imagery_than_its_dataset(change, datab
     made = await change(
         "startTraining", FIELDS, viewer=owner, modelId=ids.encode(model), zoomLevel=[18], sourceImagery=other
     )
-    assert (made["sourceImagery"], made["epochs"], made["batchSize"]) == (other, 20, 4)
+    assert (made["sourceImagery"], made["epochs"], made["batchSize"]) == (other, 20, 8)
 
 
 WRONG = [
