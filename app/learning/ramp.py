@@ -36,6 +36,7 @@ from app.learning.trainings.fitting import FitOptions, fit, judged
 from app.learning.trainings.resuming import Keeper
 from app.learning.trainings.training_data import Lesson, prepared
 from app.settings import settings
+from app.training_options import CONTINUED_BATCH_SIZE
 
 LEARNING_RATE = 1e-3
 # What a few validation chips cannot tell from chance: on other ground, later epochs were better that lost as much here.
@@ -194,7 +195,12 @@ def _adapted(
     cancelled: Callable[[], bool],
 ) -> RampNetwork:
     """The network after a short training on what it was sure of itself."""
-    training = TrainingRequest(zoom_level=(request.zoom_level,), epochs=ADAPTING_EPOCHS, freeze_layers=True)
+    training = TrainingRequest(
+        zoom_level=(request.zoom_level,),
+        epochs=ADAPTING_EPOCHS,
+        batch_size=CONTINUED_BATCH_SIZE,
+        freeze_layers=True,
+    )
     # The views are those of a training from the start: few steps are enough.
     options, viewing = _fit_options(network, training, is_continued=True), _viewing(network, is_continued=False)
     masks = chips.masks if _is_binary(network) else with_classes(chips, chips.masks, **WIDTHS)

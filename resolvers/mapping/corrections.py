@@ -16,7 +16,7 @@ from app.services.mapping.datasets import clones
 from app.services.mapping.feedback import corrections
 from app.services.mapping.trainings import retraining
 from app.settings import settings
-from app.training_options import TrainingOptions
+from app.training_options import CONTINUED_BATCH_SIZE, TrainingOptions
 from resolvers import ids
 from resolvers.context import Info
 from resolvers.deleted import Deleted
@@ -208,7 +208,7 @@ async def start_feedback_training(
     training_id: strawberry.ID,
     zoom_level: list[int] | None = None,
     epochs: int = min(TrainingOptions.epochs, settings.feedback_training_epochs_max),
-    batch_size: int = min(TrainingOptions.batch_size, settings.feedback_training_batch_max),
+    batch_size: int = min(CONTINUED_BATCH_SIZE, settings.feedback_training_batch_max),
     freeze_layers: bool = True,
     description: str | None = None,
 ) -> Training:

@@ -63,7 +63,7 @@ async def test_a_training_is_continued_with_what_suits_corrections(change, datab
         "description": f"Feedback of training {parent.id}",
         "zoomLevel": [19, 20],
         "epochs": 20,
-        "batchSize": 8,
+        "batchSize": 4,
         "freezeLayers": True,
         "sourceImagery": parent.source_imagery,
         "parentTraining": {"id": ids.encode(parent)},
