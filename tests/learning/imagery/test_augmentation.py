@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.geometry.tiles import PIXELS
-from app.learning.imagery.augmentation import Views
+from app.learning.imagery.augmentation import ENLARGED, Views
 from app.learning.imagery.chips import BUILDING, IGNORE, read_chips
 from app.learning.imagery.mosaic import GREY
 from app.settings import settings
@@ -39,6 +39,14 @@ def test_few_chips_are_visited_several_times_an_epoch(seen):
     visits = [tile for batch in batches for tile in batch]
     assert len(batches) == seen.batches_length(8) == settings.training_views_per_epoch_min // 8
     assert {visits.count(tile) for tile in seen.centres} == {settings.training_views_per_epoch_min // 4}
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_a_network_that_knows_pictures_takes_few_steps_of_few_chips(seen, size):
+    seen.viewing = ENLARGED
+
+    assert len(seen.centres) < 4 * ENLARGED.steps_min
+    assert [len(batch) for batch in seen.batches(size)] == [size] * ENLARGED.steps_min
 
 
 def test_many_chips_are_visited_at_most_once_and_not_all(seen):
