@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, select
 from starlette.types import ASGIApp
 
 from app.database import Database
+from app.gateways import storage
 from app.models.accounts import User
 from app.models.system import Job
 from app.operations.processes import huge_pages
@@ -220,6 +221,16 @@ async def refuse(change: Change, unchanged: Callable[[], AbstractAsyncContextMan
         return answer
 
     return refuse
+
+
+@pytest.fixture
+def late_removal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are to be removed stay, as they do for a moment after each transaction."""
+
+    async def later(*_: str) -> None:
+        pass
+
+    monkeypatch.setattr(storage, "delete", later)
 
 
 @pytest.fixture

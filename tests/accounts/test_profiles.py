@@ -301,6 +301,12 @@ async def test_an_upload_is_worn_by_its_sender_alone_and_once(change, refuse, ow
     assert (await refuse("setAvatar", viewer=owner, upload=upload))["field"] == "upload"
 
 
+async def test_an_upload_is_worn_once_even_if_its_file_is_still_there(change, refuse, owner, send, late_removal):
+    upload = await send(owner, picture())
+    assert "code" not in await change("setAvatar", viewer=owner, upload=upload)
+    assert (await refuse("setAvatar", viewer=owner, upload=upload))["field"] == "upload"
+
+
 async def test_another_picture_has_another_address_and_the_old_is_gone(api, change, database, owner, send, home):
     before = (await change("setAvatar", PROFILE, viewer=owner, upload=await send(owner, picture())))["avatarUrl"]
     after = (await change("setAvatar", PROFILE, viewer=owner, upload=await send(owner, picture())))["avatarUrl"]

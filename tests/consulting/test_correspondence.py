@@ -115,7 +115,7 @@ async def test_a_file_is_added_and_downloaded_as_an_attachment(api, ask, change,
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
-async def test_an_upload_is_used_once(change, refuse, send, contract, owner):
+async def test_an_upload_is_used_once(change, refuse, send, contract, owner, late_removal):
     upload = await send(owner, b"Hello.")
     await change("addConsultingFile", viewer=owner, requestId=contract.id, upload=upload, name="a.txt")
     again = await refuse("addConsultingFile", viewer=owner, requestId=contract.id, upload=upload, name="b.txt")

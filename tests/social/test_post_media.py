@@ -147,6 +147,13 @@ async def test_nobody_shows_what_another_sent_or_what_was_shown_already(change, 
     assert (await refuse("createPost", viewer=owner, upload=sent))["field"] == "upload"
 
 
+async def test_an_upload_is_shown_once_even_if_its_file_is_still_there(change, refuse, send, owner, late_removal):
+    sent = await send(owner, picture())
+    made = await change("createPost", SHOWN, viewer=owner, upload=sent)
+    assert (await refuse("createPost", viewer=owner, upload=sent))["field"] == "upload"
+    assert (await refuse("editPost", viewer=owner, id=made["id"], upload=sent))["field"] == "upload"
+
+
 async def test_what_was_sent_for_a_post_that_is_refused_can_be_sent_again(change, refuse, send, home, owner):
     sent = await send(owner, picture())
     answer = await refuse("createPost", viewer=owner, content="x" * 501, upload=sent)

@@ -25,7 +25,7 @@ from app.services.consulting.requests import text_of
 from app.services.consulting.transitions import locked_request, parties_but, topic
 from app.services.system import notifications
 from app.services.system.files import storage_usage
-from app.services.system.files.uploads import Uploaded, UploadLink, release, upload_link, uploaded
+from app.services.system.files.uploads import Uploaded, UploadLink, upload_link, uploaded, use_up
 from app.settings import settings
 
 FILE = links.Kind("consulting_file", "files", ConsultingFile)
@@ -127,7 +127,7 @@ async def add_file(session: WriteSession, viewer: Viewer, request_id: int, kept:
         size_bytes=kept.size_bytes,
         storage_key=kept.key,
     )
-    await release(session, kept.upload_key)
+    await use_up(session, kept.upload_key)
     session.add(made)
     await session.flush()
     await storage_usage.require_room(session, signed_in(viewer), field="upload")

@@ -19,7 +19,7 @@ from app.limits.texts import URL_LENGTH_MAX
 from app.models.accounts import Profile, User
 from app.policies import Viewer, signed_in, visible
 from app.services.system import audit
-from app.services.system.files.uploads import UploadLink, release, upload_link, uploaded
+from app.services.system.files.uploads import UploadLink, upload_link, uploaded, use_up
 from app.settings import settings
 
 USE = "avatar"
@@ -134,7 +134,7 @@ async def wear_avatar(session: WriteSession, viewer: Viewer, avatar: Avatar | No
     before, profile.avatar_key = profile.avatar_key, avatar and avatar.name
     profile.avatar_bytes = 0 if avatar is None else avatar.size_bytes
     if avatar is not None:
-        await release(session, avatar.upload_key)
+        await use_up(session, avatar.upload_key)
     await session.flush()
     audit.record(session, profile.id, "removeAvatar" if avatar is None else "setAvatar", about=profile)
     if before is not None:

@@ -25,7 +25,7 @@ from app.policies import Viewer
 from app.queue import enqueue
 from app.services import links
 from app.services.accounts.users.profiles import drawing_at_once
-from app.services.system.files.uploads import Uploaded, UploadLink, release, upload_link, uploaded
+from app.services.system.files.uploads import Uploaded, UploadLink, upload_link, uploaded, use_up
 from app.settings import settings
 
 PICTURE = links.Kind("picture", "files", Post)
@@ -111,7 +111,7 @@ async def show_picture(session: WriteSession, post: Post, picture: Picture | Non
     post.media_width, post.media_height = (None, None) if picture is None else (picture.width, picture.height)
     post.media_bytes = 0 if picture is None else picture.size_bytes
     if picture is not None:
-        await release(session, picture.upload_key)
+        await use_up(session, picture.upload_key)
         after_commit(session, partial(storage.delete, picture.upload_key))
 
 

@@ -30,6 +30,7 @@ from app.settings import settings
 UPLOAD = links.Kind("upload", "uploads", FileUpload)
 FOLDER = "uploads"
 BATCH = 500
+USED = "Nothing was uploaded to this link, or the upload was already used. Upload the file first."
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,19 @@ async def uploaded(viewer: Viewer, upload: str, *, use: str) -> Uploaded:
     try:
         size = await storage.size(key)
     except NotFound:
-        raise Invalid(
-            "upload", "Nothing was uploaded to this link, or the upload was already used. Upload the file first."
-        ) from None
+        raise Invalid("upload", USED) from None
     if size > bytes_max:  # an object store does not mind
         raise Invalid(
             "upload", f"This file has {size:,} bytes, but its link was for {bytes_max:,}. Request a new link."
         )
     return Uploaded(key, media_type, size)
+
+
+async def use_up(session: WriteSession, key: str) -> None:
+    """Uses an upload, which works once, however soon it is asked for again. The caller deletes the file."""
+    used = delete(FileUpload).where(FileUpload.storage_key == key).returning(FileUpload.id)
+    if await session.scalar(used) is None:
+        raise Invalid("upload", USED)
 
 
 async def release(session: WriteSession, *keys: str) -> None:
