@@ -57,7 +57,7 @@ async def make(database: Database, owner: Person, _other: Person, number: int, i
     async with database.writing() as session:
         handed = update(Machine).where(Machine.id == rows["handed over"].id)
         await session.execute(handed.values(machine_owner_team_id=of_both.id))
-    more = {name: await uploaded(owner, USE) for name in ("table", "solved", "judged")}
+    more = {name: await uploaded(database, owner, USE) for name in ("table", "solved", "judged")}
     return Works(rows, more | {"heir": ids.encode_key(User, heir.id)})
 
 

@@ -33,7 +33,7 @@ async def make(database: Database, owner: Person, other: Person, number: int, in
         made = await contract_between(database, client, consultant)
         await _bring(made, name)
         rows[name] = await made.row()
-    return Works(rows, {"file": await uploaded(owner, correspondence.USE)})
+    return Works(rows, {"file": await uploaded(database, owner, correspondence.USE)})
 
 
 async def _bring(made: Contract, name: str) -> None:

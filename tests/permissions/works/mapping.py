@@ -49,7 +49,7 @@ async def make(database: Database, owner: Person, _other: Person, number: int) -
     rows["feedback aoi"] = feedback_aoi = await factories.feedback_aoi(database, training)
     rows["feedback label"] = await factories.feedback_label(database, feedback_aoi)
     rows["approved"] = await factories.approved_prediction(database, spare)
-    return Works(rows, {"labels": await uploaded(owner, LABELS, MEDIA_TYPES[LabelFormat.GEOJSON])})
+    return Works(rows, {"labels": await uploaded(database, owner, LABELS, MEDIA_TYPES[LabelFormat.GEOJSON])})
 
 
 async def _publish(database: Database, model: Record, training: Record) -> None:

@@ -39,8 +39,8 @@ CLASSIFY, SEQUENCE, DUPLICATE, MOVE, DELETE, TAKE_OUT = range(7, 13)
 async def make(database: Database, owner: Person, other: Person, number: int, inside: str = "inside") -> Works:
     """A season of the owner's, in a project that strangers do not see; `inside` stands in what is approved."""
     at = await classifying.season(database, owner.id, media=TAKE_OUT + 1)
-    uploads = {name: await uploaded(owner, USE) for name in IMPORTS}
-    more: dict[str, Any] = {**uploads, "readMedia": await uploaded(owner, ARCHIVE)}
+    uploads = {name: await uploaded(database, owner, USE) for name in IMPORTS}
+    more: dict[str, Any] = {**uploads, "readMedia": await uploaded(database, owner, ARCHIVE)}
     rows: dict[str, Record] = {f"medium {position}": medium for position, medium in enumerate(at.resources)}
     rows |= {"research project": at.research, "deployment": at.deployment, "collection": at.collection}
     rows |= {"other": other.user, "project": at.project, "link": at.link, "provider": at.provider, "fox": at.fox}
