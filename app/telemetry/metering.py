@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter, thread_time
 from types import coroutine
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -172,20 +172,8 @@ def timed(steps: Coroutine[Any, Any, T], work: Work) -> Generator[Any, Any, T]:
             step, sent = steps.throw, error
 
 
-class _Steps(Generic[T]):
-    """A coroutine that is closed with the task that was to run it, also if that is cancelled before its first step."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self, steps: Coroutine[Any, Any, T]) -> None:
-        self.steps = steps
-
-    def __del__(self) -> None:
-        self.steps.close()
-
-
-async def _timed(owned: _Steps[T], work: Work) -> T:
-    return await timed(owned.steps, work)
+async def _timed(steps: Coroutine[Any, Any, T], work: Work) -> T:
+    return await timed(steps, work)
 
 
 def _task(
@@ -194,7 +182,11 @@ def _task(
     """Makes tasks, and times those that are begun for a request."""
     work = current.get()
     if work is not None and isinstance(steps, Coroutine):
-        return asyncio.Task(_timed(_Steps(steps), work), loop=event_loop, **named)
+        task = asyncio.Task(_timed(steps, work), loop=event_loop, **named)
+        # A task that is cancelled before its first step does not touch them. The collector of garbage might find them
+        # before it finds what would close them.
+        task.add_done_callback(lambda _: steps.close())
+        return task
     return asyncio.Task(steps, loop=event_loop, **named)
 
 

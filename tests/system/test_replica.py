@@ -289,7 +289,7 @@ async def test_a_replica_that_dies_in_the_middle_of_a_request_leaves_it_to_the_p
             before = failed()
             proxy.silence()
             asked = asyncio.create_task(ask(api, LIST))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(1)  # until it has asked, also on a busy machine
             await rename_unseen(database, "after")
             await proxy.cut()
             assert (await asked)["datasets"]["nodes"][0]["name"] == "after"

@@ -127,7 +127,7 @@ async def test_tasks_that_are_begun_for_a_request_are_timed_with_it():
 
 
 async def test_a_task_that_is_cancelled_before_it_began_leaves_no_coroutine():
-    async def child():
+    async def child(_cycle):
         raise AssertionError
 
     loop = asyncio.get_running_loop()
@@ -135,10 +135,13 @@ async def test_a_task_that_is_cancelled_before_it_began_leaves_no_coroutine():
     token = current.set(Work())
     try:
         with metering.timed_tasks():
-            task = asyncio.create_task(child())
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            cycle = []  # with the frames of its error, which the collector of garbage finds at once
+            cycle.append(asyncio.create_task(child(cycle)))
+            cycle[0].cancel()
+            with pytest.raises(asyncio.CancelledError) as raised:
+                await cycle[0]
+            cycle.append(raised.value)
+            del cycle, raised
             gc.collect()  # a warning of a coroutine that was never awaited fails the test
     finally:
         current.reset(token)
