@@ -8,8 +8,8 @@ branch_labels = None
 depends_on = None
 
 # A medium is in few collections, and a collection has many media. Without statistics, as on a new installation, the
-# planner looked through all media of a collection for each of them: 6 000 at once took nine seconds. A subquery with an
-# OFFSET stays one: it runs for each medium, by the index of media.
+# planner looked through all media of a collection for each of them: for 6 000 at once, 18 million rows, 2.6 seconds. A
+# subquery with an OFFSET stays one: it runs for each medium, by the index of media.
 ITEMS = """CROSS JOIN LATERAL (
             SELECT collection_id FROM collection_resources WHERE resource_id = {medium}.resource_id OFFSET 0
         ) AS item"""
